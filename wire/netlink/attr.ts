@@ -7,7 +7,6 @@ import { WireError } from '../wire-error.js'
 const NLA_F_NESTED = 0x8000
 const NLA_TYPE_MASK = 0x3fff
 const NLA_HDRLEN = 4
-const NLMSG_HDRLEN = 16
 
 if (new Uint8Array(Uint16Array.of(1).buffer)[0] !== 1)
   throw new Error('plumbline speaks netlink on little-endian machines only')
