@@ -22,12 +22,12 @@ function namesIn(header) {
   const text = readFileSync(pathOf(header), 'utf8').replace(/\/\*[\s\S]*?\*\//g, ' ')
   const found = []
   const enums = /\benum\s*(\w*)\s*\{([^}]*)\}|^[ \t]*#[ \t]*define[ \t]+(\w+)[ \t]+(?!")([^\n]*)$/gm
-  for (const [, tag, body, macro, meaning] of text.matchAll(enums)) {
+  for (const { 0: _, 1: tag, 2: body, 3: macro, 4: meaning, index } of text.matchAll(enums)) {
     if (macro !== undefined) {
       if (!/^\(?__\w+MAX/.test(meaning)) found.push(['', macro])
     } else
       for (const [, name] of body.replace(/^\s*#.*$/gm, '').matchAll(/(?:^|,)\s*([A-Za-z_]\w*)/g))
-        found.push([tag ? `enum ${tag}` : '', name])
+        found.push([tag ? `enum ${tag}` : `enum at ${index}`, name])
   }
   return found
 }
@@ -83,7 +83,10 @@ function valuesOf(headers, names, preamble = '') {
 }
 
 function literal(name, value) {
-  return value > 9 && /_F_|_FLAG_|FLAGS?_MASK$|^NLA_F|^IFF_|^NLM_F/.test(name)
+  return value > 9 &&
+    /_F_|_FLAG_|FLAGS?_MASK$|^NLA_F|^IFF_|^IFA_F|^NTF_|^NUD_|^TC_H_|^TC_U32_ROOT|^ETH_P_|^TC_ACT_|^NLM_F/.test(
+      name,
+    )
     ? `0x${value.toString(16)}`
     : String(value)
 }
@@ -106,8 +109,8 @@ function generate({ file, about, headers, only, except = /^$/, newer = [], pream
     )
     for (const [tag, name] of names) {
       if (!values.has(name)) continue
-      if (tag !== group && tag !== '') lines.push('', `// ${tag}`)
-      else if (tag !== group) lines.push('')
+      if (tag !== group) lines.push('')
+      if (tag !== group && /^enum \w+$/.test(tag)) lines.push(`// ${tag}`)
       group = tag
       lines.push(`export const ${name} = ${literal(name, values.get(name))}`)
     }
@@ -115,7 +118,7 @@ function generate({ file, about, headers, only, except = /^$/, newer = [], pream
   }
   if (newer.length > 0) sections.push('', '// Not in the headers above: what newer kernels have.')
   for (const [version, names] of newer) {
-    sections.push('', `// Linux ${version}`)
+    sections.push('', /^\d/.test(version) ? `// Linux ${version}` : `// ${version}`)
     for (const [name, value] of Object.entries(names))
       if (!seen.has(name)) sections.push(`export const ${name} = ${literal(name, value)}`)
   }

@@ -8,7 +8,54 @@ export const files = [
     preamble: '#include <sys/socket.h>',
     only: /^(NETLINK_(ROUTE|NETFILTER|GENERIC|EXT_ACK|CAP_ACK|GET_STRICT_CHK|(ADD|DROP)_MEMBERSHIP)$|NLM|NLA_F|NL_(ATTR|POLICY)|AF_(INET6?|BRIDGE|NETLINK|MPLS|PACKET|UNSPEC)$)/,
     except: /_UNSPEC$(?<!AF_UNSPEC)|_PAD$|_UNUSED$/,
-    newer: [['(a mask that is written with ~ in C)', { NLA_TYPE_MASK: 0x3fff }]],
+    newer: [['In C: ~(NLA_F_NESTED | NLA_F_NET_BYTEORDER)', { NLA_TYPE_MASK: 0x3fff }]],
+  },
+  {
+    file: 'wire/route/constants.ts',
+    about: 'rtnetlink but for links: addresses, routes, neighbours, rules, multicast groups.',
+    headers: ['linux/rtnetlink.h', 'linux/if_addr.h', 'linux/neighbour.h', 'linux/fib_rules.h'],
+    only: /^(RTM_(NEW|DEL|GET|SET)|RTN_|RTPROT_|RT_SCOPE|RT_TABLE|RTM_F_|RTA_|RTNH_F|RTAX_|RTNLGRP_|RTEXT_|IFA_|IFAPROT|NDA_|NTF_|NUD_|FRA_|FIB_RULE|FR_ACT|RTNH_F_)/,
+    except:
+      /_UNSPEC$(?<!RT_TABLE_UNSPEC|RTN_UNSPEC|RTPROT_UNSPEC)|_PAD$|_BASE$|DECnet|_NOP\d|_RES\d|UNUSED|ALIGNTO|MPLS|PHONET|NDUSEROPT|ND_USEROPT|DCB|CACHEREPORT|IPMR|ADDRLABEL|RTM_GET(MULTICAST|ANYCAST)$|MROUTE|NETCONF|NOP\d|MCTP|TUNNEL|RTPROT_(GATED|RA|MRT|DNROUTED|XORP|NTK|MROUTED|EIGRP)/,
+  },
+  {
+    file: 'wire/route/constants-link.ts',
+    about: 'rtnetlink links: flags, types, attributes of links, their kinds and bridge ports.',
+    headers: [
+      'linux/if.h',
+      'linux/if_arp.h',
+      'linux/if_link.h',
+      'linux/if_bridge.h',
+      'linux/veth.h',
+      'linux/if_ether.h',
+    ],
+    only: /^(IFF_|IF_OPER|ARPHRD_(ETHER|LOOPBACK|TUNNEL|TUNNEL6|SIT|IPGRE|NONE|NETLINK)$|IFLA_|IN6_ADDR_GEN|MACVLAN_|VETH_|BR_STATE|BRIDGE_(FLAGS|MODE|VLAN_INFO)|ETH_P_(ALL|IP|IPV6|ARP|8021Q|8021AD)$)/,
+    except:
+      /_UNSPEC$|_PAD$|IFLA_(EVENT|XDP|TUN|MACSEC|VRF|IPVLAN|GENEVE|BAREUDP|PPP|GTP|BOND|VF|PORT|IPOIB|HSR|STATS_|OFFLOAD|RMNET|MCTP|DSA|XFRM)_|IFLA_STATS_|XSTATS_|BRIDGE_(MRP|CFM|MST_|VLANDB)|BRIDGE_VLAN_TUNNEL_(UNSPEC)|IFF_(TUN|TAP|MULTI_QUEUE|NAPI|NO_CARRIER|ONE_QUEUE|VNET|ATTACH|DETACH|PERSIST|NOFILTER)|802_1Q_VLAN/,
+    newer: [
+      ['6.2', { IFLA_BRPORT_MAB: 40 }],
+      ['6.3', { IFLA_BRPORT_MCAST_N_GROUPS: 41, IFLA_BRPORT_MCAST_MAX_GROUPS: 42 }],
+      ['6.4', { IFLA_BRPORT_NEIGH_VLAN_SUPPRESS: 43, IFLA_VXLAN_LOCALBYPASS: 31 }],
+      ['6.6', { IFLA_BRPORT_BACKUP_NHID: 44 }],
+      ['6.7', { IFLA_BR_FDB_N_LEARNED: 48, IFLA_BR_FDB_MAX_LEARNED: 49, IFLA_VXLAN_LABEL_POLICY: 32 }],
+      ['6.14', { IFLA_VXLAN_RESERVED_BITS: 33 }],
+      ['6.15', { IFLA_VXLAN_MC_ROUTE: 34 }],
+    ],
+  },
+  {
+    file: 'wire/tc/constants.ts',
+    about: 'Traffic control: qdiscs, classes, filters, actions.',
+    headers: [
+      'linux/pkt_sched.h',
+      'linux/pkt_cls.h',
+      'linux/rtnetlink.h',
+      'linux/tc_act/tc_mirred.h',
+      'linux/tc_act/tc_gact.h',
+      'linux/tc_act/tc_skbedit.h',
+    ],
+    only: /^(TC_H_|TC_LINKLAYER_|TCA_(TBF|HTB|FQ_CODEL|U32|MATCHALL|ACT|MIRRED|GACT|SKBEDIT|FW|BASIC)_|TC_ACT_|TC_U32_|TCA_(KIND|OPTIONS|STATS2?|XSTATS|RATE|FCNT|STAB|DUMP_INVISIBLE|CHAIN|HW_OFFLOAD|INGRESS_BLOCK|EGRESS_BLOCK|DUMP_FLAGS|EXT_WARN_MSG)$|TCA_CLS_FLAGS|TCA_(EGRESS|INGRESS)_(REDIR|MIRROR)|SKBEDIT_F)/,
+    except:
+      /_UNSPEC$(?<!TC_H_UNSPEC|TC_ACT_UNSPEC)|_PAD$|_XSTATS_|TCA_ACT_(GACT|IPT|PEDIT|MIRRED|NAT|XT|SKBEDIT|VLAN|BPF|CONNMARK|SKBMOD|CSUM|TUNNEL|SIMP|IFE|SAMPLE)|TC_H_(MAJ|MIN|MAKE)$|TC_U32_(HTID|USERHTID|HASH|NODE|KEY)$|TC_U32_UNSPEC/,
   },
   {
     file: 'wire/nft/constants.ts',

@@ -91,4 +91,4 @@ export const AF_MPLS = 28
 
 // Not in the headers above: what newer kernels have.
 
-// Linux (a mask that is written with ~ in C)
+// In C: ~(NLA_F_NESTED | NLA_F_NET_BYTEORDER)
