@@ -1,12 +1,18 @@
-// `npm run build`: everything into dist/. Each part can be built alone: `node tools/build.mjs ts bundle native`.
-import { execFileSync } from 'node:child_process'
-import { buildBundles } from './build/bundles.mjs'
-import { buildNative } from './build/native.mjs'
+// `npm run build`: everything into dist/. Each part can be built alone: `node tools/build.mjs ts addon`.
+import { spawnSync } from 'node:child_process'
+import { buildBundles, writeBuildId } from './build/bundles.mjs'
+import { buildAddon, buildExecutables } from './build/native.mjs'
 
+// In this order: the build id covers addon and bundles, and the launcher is compiled with it.
 const parts = {
-  ts: () => execFileSync('npx', ['tsc', '-b'], { stdio: 'inherit' }),
+  ts: () => {
+    const { status } = spawnSync('npx', ['tsc', '-b'], { stdio: 'inherit' })
+    if (status !== 0) process.exit(1)
+  },
+  addon: buildAddon,
   bundle: buildBundles,
-  native: buildNative,
+  id: writeBuildId,
+  executables: buildExecutables,
 }
 
 const wanted = process.argv.slice(2)

@@ -1,0 +1,72 @@
+// Netlink sockets, and sending and receiving on any socket. netlink(7), linux/netlink.h
+#include <linux/netlink.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "addon.h"
+
+static constexpr int kReceiveBuffer = 1 << 20;
+
+static int SetOption(int fd, int level, int option, int value) {
+  return setsockopt(fd, level, option, &value, sizeof value);
+}
+
+int OpenNetlink(int protocol, const int* groups, size_t count) {
+  int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+  if (fd < 0) return -errno;
+  // What an older kernel lacks here only makes its answers longer or its errors shorter.
+  SetOption(fd, SOL_NETLINK, NETLINK_EXT_ACK, 1);
+  SetOption(fd, SOL_NETLINK, NETLINK_CAP_ACK, 1);
+  if (protocol == NETLINK_ROUTE) SetOption(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);
+  if (SetOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, kReceiveBuffer) < 0)
+    SetOption(fd, SOL_SOCKET, SO_RCVBUF, kReceiveBuffer);
+  sockaddr_nl address{};
+  address.nl_family = AF_NETLINK;
+  int result = bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
+  for (size_t i = 0; result == 0 && i < count; i++)
+    result = SetOption(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, groups[i]);
+  if (result == 0) return fd;
+  result = -errno;
+  close(fd);
+  return result;
+}
+
+int Send(int fd, const uint8_t* data, size_t size) {
+  return Retry([=] { return send(fd, data, size, MSG_NOSIGNAL); });
+}
+
+static int64_t NowMs() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+// MSG_DONTWAIT first: the kernel answers most requests within send(), and uv_poll makes sockets non-blocking.
+int Receive(int fd, uint8_t* data, size_t size, int timeoutMs) {
+  int64_t deadline = timeoutMs > 0 ? NowMs() + timeoutMs : 0;
+  for (;;) {
+    int length = Retry([=] { return recv(fd, data, size, MSG_TRUNC | MSG_DONTWAIT); });
+    if (length != -EAGAIN || timeoutMs == 0) return length;
+    int64_t left = timeoutMs < 0 ? -1 : deadline - NowMs();
+    if (timeoutMs > 0 && left <= 0) return -EAGAIN;
+    pollfd wanted{fd, POLLIN, 0};
+    if (poll(&wanted, 1, static_cast<int>(left)) < 0 && errno != EINTR) return -errno;
+  }
+}
+
+static Napi::Value JsSend(const Napi::CallbackInfo& info) {
+  Bytes message(info[1]);
+  return Napi::Number::New(info.Env(), Send(Int(info[0]), message.data, message.size));
+}
+
+static Napi::Value JsRecv(const Napi::CallbackInfo& info) {
+  Bytes into(info[1]);
+  return Napi::Number::New(info.Env(), Receive(Int(info[0]), into.data, into.size, Int(info[2])));
+}
+
+void InitSocket(Napi::Env env, Napi::Object exports) {
+  exports["send"] = Napi::Function::New<JsSend>(env, "send");
+  exports["recv"] = Napi::Function::New<JsRecv>(env, "recv");
+}
