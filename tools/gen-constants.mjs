@@ -99,7 +99,7 @@ function generate({ file, about, headers, only, except = /^$/, newer = [], pream
     let group = ''
     const names = namesIn(header).filter(([, name]) => {
       const take = !name.startsWith('_') && only.test(name) && !except.test(name) && !seen.has(name)
-      seen.add(name)
+      if (take) seen.add(name)
       return take
     })
     const values = valuesOf(

@@ -3,9 +3,8 @@
 // Both are padded to 4 bytes, and their lengths do not count the padding that follows. The byte order is in the
 // method's name: `u32` is the host's (little endian, checked once below), `u32be` is the network's.
 import { WireError } from '../wire-error.js'
+import { NLA_F_NESTED, NLA_TYPE_MASK } from './constants.js'
 
-const NLA_F_NESTED = 0x8000
-const NLA_TYPE_MASK = 0x3fff
 const NLA_HDRLEN = 4
 
 if (new Uint8Array(Uint16Array.of(1).buffer)[0] !== 1)
@@ -104,8 +103,8 @@ export class NlWriter {
   }
 
   zeros(count: number): this {
-    const at = this.#claim(count)
-    this.#buf.fill(0, at, at + count)
+    let at = this.#claim(count)
+    while (at < this.#at) this.#buf[at++] = 0
     return this
   }
 

@@ -92,3 +92,4 @@ export const AF_MPLS = 28
 // Not in the headers above: what newer kernels have.
 
 // In C: ~(NLA_F_NESTED | NLA_F_NET_BYTEORDER)
+export const NLA_TYPE_MASK = 16383

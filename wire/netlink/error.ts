@@ -15,6 +15,7 @@ import {
   NLM_F_CAPPED,
   NLMSG_DONE,
   NLMSG_ERROR,
+  NLMSG_HDRLEN,
   NLMSGERR_ATTR_COOKIE,
   NLMSGERR_ATTR_MISS_NEST,
   NLMSGERR_ATTR_MISS_TYPE,
@@ -23,8 +24,6 @@ import {
   NLMSGERR_ATTR_POLICY,
 } from './constants.js'
 import type { NlMessage } from './message.js'
-
-const NLMSG_HDRLEN = 16
 
 /** What the kernel says beyond the error number. */
 export interface ExtAck {

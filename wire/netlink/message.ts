@@ -1,7 +1,6 @@
 // Netlink messages in a datagram. linux/netlink.h (v6.1): struct nlmsghdr.
 import { WireError } from '../wire-error.js'
-
-const NLMSG_HDRLEN = 16
+import { NLMSG_HDRLEN } from './constants.js'
 
 export interface NlMessage {
   readonly type: number
