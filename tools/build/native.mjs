@@ -28,6 +28,7 @@ const cFlags = ['-std=gnu11', '-Os', '-s', '-static', '-Wall', '-Wextra', '-Werr
  * See native/launcher/sys.h.
  */
 const freestanding = [
+  '-D_GNU_SOURCE',
   '-ffreestanding',
   '-fno-pie',
   '-no-pie',
