@@ -80,6 +80,8 @@ export interface Call {
   /** `cni.dev/valid-attachments`, for GC. */
   readonly validAttachments: readonly { readonly containerId: string; readonly ifname: string }[]
   readonly log: Logger
+  /** True while the plugin runs as the delegate of another, with that one's call. */
+  readonly delegated?: boolean
 }
 
 export function attachmentKey(call: Call): AttachmentKey {

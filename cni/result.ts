@@ -43,3 +43,5 @@ export interface Result {
   readonly routes: readonly ResultRoute[]
   readonly dns: Dns
 }
+
+export const emptyResult: Result = { interfaces: [], ips: [], routes: [], dns: {} }

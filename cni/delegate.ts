@@ -1,0 +1,143 @@
+// Delegation to an IPAM plugin: our own in process, a foreign one by exec. CNI SPEC 1.1.0, section 4.
+import type { Call, JsonObject, Verb } from './call.js'
+import { dispatch, parseConfig } from './dispatch.js'
+import { CniCode, CniError } from './error.js'
+import { execPlugin } from './exec-plugin.js'
+import { messageOf } from './failure.js'
+import { findPlugin, isOwnExecutable } from './find-plugin.js'
+import type { Host, Plugin } from './plugin.js'
+import { emptyResult, type Result } from './result.js'
+import { parseResult } from './result-parse.js'
+import { printResult } from './result-print.js'
+
+export type DelegatedVerb = Exclude<Verb, 'VERSION'>
+
+/**
+ * Runs a verb of the IPAM plugin `ipam.type` for this call: its container ID, ifname, namespace, arguments and
+ * `config.raw`, whatever the call's own verb. In process when the type is one of ours and CNI_PATH holds no foreign
+ * executable of that name; else by exec. ADD resolves to the IPAM's result; when it fails, the IPAM's DEL has been run.
+ * Rejects with the IPAM's CniError; with CniError 7 when there is no such plugin (STATUS: 50), 104 when it broke down.
+ *
+ * A foreign plugin may be too old for GC and STATUS. One that does not know the command (code 4, naming it) has nothing
+ * to collect and nothing to complain of: that passes. To GC, code 1 passes too. Code 1 from STATUS does not: the plugin does
+ * not speak the version of this configuration, so its ADD would fail as well.
+ */
+export function delegateIpam(
+  call: Call,
+  ipam: { readonly type: string },
+  host: Host,
+  verb: 'ADD',
+): Promise<Result>
+export function delegateIpam(
+  call: Call,
+  ipam: { readonly type: string },
+  host: Host,
+  verb: Exclude<DelegatedVerb, 'ADD'>,
+): Promise<void>
+export async function delegateIpam(
+  call: Call,
+  ipam: { readonly type: string },
+  host: Host,
+  verb: DelegatedVerb,
+): Promise<unknown> {
+  const prepare = chooseDelegate(call, ipam.type, host, verb)
+  const run = prepare(verb)
+  if (verb !== 'ADD') {
+    await run()
+    return undefined
+  }
+  try {
+    return await run()
+  } catch (error) {
+    // SPEC: a plugin whose delegate fails at ADD should run the delegate's DEL before it returns.
+    await prepare('DEL')().catch(failure =>
+      call.log.warn('DEL after a failed ADD failed too', { ipam: ipam.type, error: messageOf(failure) }),
+    )
+    throw error
+  }
+}
+
+/** Validates for a verb, and gives back the work to do. */
+type Prepare = (verb: DelegatedVerb) => () => Promise<Result>
+
+function chooseDelegate(call: Call, type: string, host: Host, verb: DelegatedVerb): Prepare {
+  // The delegate sees the same configuration: a plugin that delegates again would never come to an end.
+  if (call.delegated || type === call.plugin)
+    throw new CniError(
+      CniCode.invalidConfig,
+      `invalid value for "ipam.type": ${JSON.stringify(type)} is no IPAM plugin`,
+    )
+  const path = findPlugin(type, call.path)
+  const own = host.plugins.get(type)
+  if (own && (path === undefined || isOwnExecutable(path))) return inProcess(own, call, host)
+  if (path !== undefined) return foreign(type, path, call)
+  throw new CniError(
+    verb === 'STATUS' ? CniCode.notAvailable : CniCode.invalidConfig,
+    `failed to find plugin ${JSON.stringify(type)} in path [${call.path.join(' ')}]`,
+    'ipam.type must name an executable in a directory of CNI_PATH',
+  )
+}
+
+function inProcess(plugin: Plugin, call: Call, host: Host): Prepare {
+  return verb => {
+    const log = call.log.with({ plugin: plugin.type })
+    const inner: Call = { ...call, verb, plugin: plugin.type, delegated: true, log }
+    const config = parseConfig(plugin, inner)
+    return () => dispatch(plugin, inner, config, host)
+  }
+}
+
+function foreign(type: string, path: string, call: Call): Prepare {
+  const stdin = JSON.stringify(wholeConfig(call))
+  return verb => async () => {
+    const execution = { path, env: environment(call, verb), stdin, log: call.log }
+    const stdout = await execPlugin(execution).catch(error => {
+      if (!isTooOld(error, verb)) throw error
+      call.log.debug(`the IPAM plugin is too old for ${verb}`, { ipam: type })
+      return ''
+    })
+    return verb === 'ADD' ? readResult(stdout, type, call.config.cniVersion) : emptyResult
+  }
+}
+
+function isTooOld(error: unknown, verb: DelegatedVerb): boolean {
+  if (!(error instanceof CniError) || (verb !== 'GC' && verb !== 'STATUS')) return false
+  if (error.code === CniCode.incompatibleVersion) return verb === 'GC'
+  return error.code === CniCode.invalidEnvironment && /CNI_COMMAND|unknown command/i.test(error.message)
+}
+
+function readResult(stdout: string, type: string, version: string): Result {
+  try {
+    return parseResult(JSON.parse(stdout), version, 'result')
+  } catch (error) {
+    const why = error instanceof CniError ? error.message : 'it is no JSON'
+    throw new CniError(
+      CniCode.delegateFailed,
+      `plugin ${JSON.stringify(type)} printed no valid result: ${why}`,
+    )
+  }
+}
+
+/** The caller's environment with this call's parameters, and without what our launcher tells our executor. */
+function environment(call: Call, verb: DelegatedVerb): Record<string, string | undefined> {
+  const { PLUMBLINE_PLUGIN: _plugin, PLUMBLINE_NETNS_ERRNO: _errno, ...env } = call.env
+  if (verb === 'GC' || verb === 'STATUS') return { ...env, CNI_COMMAND: verb }
+  return {
+    ...env,
+    CNI_COMMAND: verb,
+    CNI_CONTAINERID: call.containerId,
+    CNI_IFNAME: call.ifname,
+    CNI_NETNS: call.netnsPath,
+    CNI_ARGS: call.args,
+  }
+}
+
+/** The document as it came, `prevResult` included. */
+function wholeConfig({ config, prevResult }: Call): JsonObject {
+  if (prevResult === undefined) return config.raw
+  try {
+    return { ...config.raw, prevResult: printResult(prevResult, config.cniVersion) }
+  } catch {
+    return config.raw // a result without addresses has no form in the oldest versions
+  }
+}
