@@ -12,15 +12,23 @@ export const files = [
   },
   {
     file: 'wire/route/constants.ts',
-    about: 'rtnetlink but for links: addresses, routes, neighbours, rules, multicast groups.',
-    headers: ['linux/rtnetlink.h', 'linux/if_addr.h', 'linux/neighbour.h', 'linux/fib_rules.h'],
-    only: /^(RTM_(NEW|DEL|GET|SET)|RTN_|RTPROT_|RT_SCOPE|RT_TABLE|RTM_F_|RTA_|RTNH_F|RTAX_|RTNLGRP_|RTEXT_|IFA_|IFAPROT|NDA_|NTF_|NUD_|FRA_|FIB_RULE|FR_ACT|RTNH_F_)/,
+    about:
+      'rtnetlink but for the attributes of links: interface flags, addresses, routes, neighbours, rules, multicast groups.',
+    headers: [
+      'linux/if.h',
+      'linux/if_arp.h',
+      'linux/rtnetlink.h',
+      'linux/if_addr.h',
+      'linux/neighbour.h',
+      'linux/fib_rules.h',
+    ],
+    only: /^(IFF_|IF_OPER|ARPHRD_(ETHER|LOOPBACK|TUNNEL|TUNNEL6|SIT|IPGRE|NONE|NETLINK)$|RTM_(NEW|DEL|GET|SET)|RTN_|RTPROT_|RT_SCOPE|RT_TABLE|RTM_F_|RTA_|RTNH_F|RTAX_|RTNLGRP_|RTEXT_|IFA_|IFAPROT|NDA_|NTF_|NUD_|FRA_|FIB_RULE|FR_ACT|RTNH_F_)/,
     except:
       /_UNSPEC$(?<!RT_TABLE_UNSPEC|RTN_UNSPEC|RTPROT_UNSPEC)|_PAD$|_BASE$|DECnet|_NOP\d|_RES\d|UNUSED|ALIGNTO|MPLS|PHONET|NDUSEROPT|ND_USEROPT|DCB|CACHEREPORT|IPMR|ADDRLABEL|RTM_GET(MULTICAST|ANYCAST)$|MROUTE|NETCONF|NOP\d|MCTP|TUNNEL|RTPROT_(GATED|RA|MRT|DNROUTED|XORP|NTK|MROUTED|EIGRP)/,
   },
   {
     file: 'wire/route/constants-link.ts',
-    about: 'rtnetlink links: flags, types, attributes of links, their kinds and bridge ports.',
+    about: 'rtnetlink links: attributes of links, their kinds and bridge ports.',
     headers: [
       'linux/if.h',
       'linux/if_arp.h',
@@ -29,7 +37,7 @@ export const files = [
       'linux/veth.h',
       'linux/if_ether.h',
     ],
-    only: /^(IFF_|IF_OPER|ARPHRD_(ETHER|LOOPBACK|TUNNEL|TUNNEL6|SIT|IPGRE|NONE|NETLINK)$|IFLA_|IN6_ADDR_GEN|MACVLAN_|VETH_|BR_STATE|BRIDGE_(FLAGS|MODE|VLAN_INFO)|ETH_P_(ALL|IP|IPV6|ARP|8021Q|8021AD)$)/,
+    only: /^(IFLA_|IN6_ADDR_GEN|MACVLAN_|VETH_|BR_STATE|BRIDGE_(FLAGS|MODE|VLAN_INFO)|ETH_P_(ALL|IP|IPV6|ARP|8021Q|8021AD)$)/,
     except:
       /_UNSPEC$|_PAD$|IFLA_(EVENT|XDP|TUN|MACSEC|VRF|IPVLAN|GENEVE|BAREUDP|PPP|GTP|BOND|VF|PORT|IPOIB|HSR|STATS_|OFFLOAD|RMNET|MCTP|DSA|XFRM)_|IFLA_STATS_|XSTATS_|BRIDGE_(MRP|CFM|MST_|VLANDB)|BRIDGE_VLAN_TUNNEL_(UNSPEC)|IFF_(TUN|TAP|MULTI_QUEUE|NAPI|NO_CARRIER|ONE_QUEUE|VNET|ATTACH|DETACH|PERSIST|NOFILTER)|802_1Q_VLAN/,
     newer: [

@@ -8,10 +8,10 @@ import { NlReader, type NlWriter, type RawAttribute } from './attr.js'
 /** One attribute. `read` returns undefined for a payload that it cannot represent: the attribute goes to `rest`. */
 export interface Field<T> {
   readonly type: number
+  /** A second attribute that is read into the same property. */
+  readonly otherType?: number
   /** The property is an array, with one attribute for each element. */
   readonly repeated?: boolean
-  /** What is inside, for those who print or compare bytes: text, or attributes after `header` bytes of struct. */
-  readonly inside?: 'text' | { readonly table: AnyTable; readonly header: number }
   write(w: NlWriter, value: T): void
   read(r: NlReader): T | undefined
 }
@@ -44,7 +44,11 @@ export type AnyTable = Table<any>
 /** Makes a table; the properties go out in the order in which they are given here. */
 export function table<F extends Readonly<Record<string, AnyField>>>(fields: F): Table<Properties<F>> {
   const entries = Object.entries(fields)
-  const byType = new Map(entries.map(entry => [entry[1].type, entry]))
+  const byType = new Map<number, readonly [string, AnyField]>()
+  for (const entry of entries) {
+    byType.set(entry[1].type, entry)
+    if (entry[1].otherType !== undefined) byType.set(entry[1].otherType, entry)
+  }
   return {
     byType,
     encode(w, value) {
@@ -147,7 +151,6 @@ export const flag = (type: number): Field<boolean> => ({
 /** NUL-terminated text. */
 export const text = (type: number): Field<string> => ({
   type,
-  inside: 'text',
   write: (w, v) => w.attrString(type, v),
   read: r => r.string(),
 })
@@ -172,6 +175,14 @@ export const ip = (type: number): Field<Ip> => ({
   read: r => (r.size === 4 || r.size === 16 ? new Ip(r.raw().data) : undefined),
 })
 
+/** An address that has one attribute in IPv4 and another in IPv6. */
+export const ipEither = (type4: number, type6: number): Field<Ip> => ({
+  ...ip(type4),
+  otherType: type6,
+  write: (w, v) => w.attr(v.family === 4 ? type4 : type6, v.bytes),
+  read: r => (r.size === (r.type === type4 ? 4 : 16) ? new Ip(r.raw().data) : undefined),
+})
+
 /** A C struct of `size` bytes. */
 export const struct = <T>(
   type: number,
@@ -187,7 +198,6 @@ export const struct = <T>(
 /** Attributes within an attribute, marked as such (NLA_F_NESTED). */
 export const nested = <T>(type: number, inner: Table<T>): Field<T & Rest> => ({
   type,
-  inside: { table: inner, header: 0 },
   write: (w, v) => w.nested(type, into => inner.encode(into, v)),
   read: r => inner.decode(r.inner()),
 })
