@@ -1,16 +1,14 @@
 // Codecs as tables: a struct of nf_tables is a list of attributes, each with a type, a width and a byte order.
 // linux/netfilter/nf_tables.h: nearly all integers there are in network byte order.
 import type { NlReader, NlWriter, RawAttribute } from '../netlink/attr.js'
+import type { Field } from '../netlink/fields.js'
 import { WireError } from '../wire-error.js'
 
 const NLA_TYPE_MASK = 0x3fff
 
-/** How one attribute is written and read. */
-export interface Field<T> {
-  readonly attr: number
-  readonly required: boolean
-  write(w: NlWriter, value: T): void
-  read(r: NlReader): T
+/** A field that must be there. */
+export interface NeededField<T> extends Field<T> {
+  readonly needed: true
 }
 
 /** Writes and reads the attributes of one struct. */
@@ -26,7 +24,7 @@ export type Fields<T> = {
 
 /**
  * A codec that writes the fields in the order given, what is undefined left out, and keeps unknown attributes in
- * `rest`. A required attribute that is missing is a WireError.
+ * `rest`. A needed attribute that is missing is a WireError.
  */
 export function codec<T extends object>(
   what: string,
@@ -34,8 +32,8 @@ export function codec<T extends object>(
   constants: Partial<T> = {},
 ): Codec<T> {
   const entries = Object.entries(fields) as [string, Field<unknown>][]
-  const byAttr = new Map(entries.map(([key, field]) => [field.attr, { key, field }]))
-  const required = entries.filter(([, field]) => field.required).map(([key]) => key)
+  const byType = new Map(entries.map(([key, field]) => [field.type, { key, field }]))
+  const needed = entries.filter(([, field]) => 'needed' in field).map(([key]) => key)
   return {
     encode(w, value) {
       const record = value as Record<string, unknown> & { readonly rest?: readonly RawAttribute[] }
@@ -46,14 +44,15 @@ export function codec<T extends object>(
       const record: Record<string, unknown> = { ...constants }
       let rest: RawAttribute[] | undefined
       while (r.next()) {
-        const known = byAttr.get(r.type)
-        if (known !== undefined) record[known.key] = known.field.read(r)
+        const known = byType.get(r.type)
+        const found = known?.field.read(r)
+        if (known !== undefined && found !== undefined) record[known.key] = found
         else {
           rest ??= []
           rest.push(r.raw())
         }
       }
-      for (const key of required)
+      for (const key of needed)
         if (record[key] === undefined) throw new WireError(`${what} without ${key}`, r.offset)
       if (rest !== undefined) record.rest = rest
       return record as T
@@ -62,126 +61,62 @@ export function codec<T extends object>(
 }
 
 /** The same field, which must be there. */
-export function need<T>(field: Field<T>): Field<T> {
-  return { ...field, required: true }
+export function need<T>(field: Field<T>): NeededField<T> {
+  return { ...field, needed: true }
 }
 
-function field<T>(attr: number, write: Field<T>['write'], read: Field<T>['read']): Field<T> {
-  return { attr, required: false, write, read }
-}
-
-export const u8 = (attr: number): Field<number> =>
-  field(
-    attr,
-    (w, v) => w.attrU8(attr, v),
-    r => r.u8(),
-  )
-
-export const u16be = (attr: number): Field<number> =>
-  field(
-    attr,
-    (w, v) => w.attrU16be(attr, v),
-    r => r.u16be(),
-  )
-
-export const u32be = (attr: number): Field<number> =>
-  field(
-    attr,
-    (w, v) => w.attrU32be(attr, v),
-    r => r.u32be(),
-  )
-
-export const i32be = (attr: number): Field<number> =>
-  field(
-    attr,
-    (w, v) => w.attrU32be(attr, v),
-    r => r.u32be() | 0,
-  )
-
-export const u64be = (attr: number): Field<bigint> =>
-  field(
-    attr,
-    (w, v) => w.attrU64be(attr, v),
-    r => r.u64be(),
-  )
-
-export const text = (attr: number): Field<string> =>
-  field(
-    attr,
-    (w, v) => w.attrString(attr, v),
-    r => r.string(),
-  )
+export const i32be = (type: number): Field<number> => ({
+  type,
+  write: (w, v) => w.attrU32be(type, v),
+  read: r => r.u32be() | 0,
+})
 
 /** Text without a NUL behind, which nft leaves out in places. */
-export const bareText = (attr: number): Field<string> =>
-  field(
-    attr,
-    (w, v) => w.attr(attr, Buffer.from(v)),
-    r => r.string(),
-  )
-
-/** Bytes as they are; read as a view of the message. */
-export const bytes = (attr: number): Field<Uint8Array> =>
-  field(
-    attr,
-    (w, v) => w.attr(attr, v),
-    r => r.bytes(),
-  )
+export const bareText = (type: number): Field<string> => ({
+  type,
+  write: (w, v) => w.attr(type, Buffer.from(v)),
+  read: r => r.string(),
+})
 
 /** Attributes inside the attribute. */
-export const nested = <T>(attr: number, of: Codec<T>): Field<T> =>
-  field(
-    attr,
-    (w, v) => w.nested(attr, inner => of.encode(inner, v)),
-    r => of.decode(r.inner()),
-  )
+export const nested = <T>(type: number, of: Codec<T>): Field<T> => ({
+  type,
+  write: (w, v) => w.nested(type, inner => of.encode(inner, v)),
+  read: r => of.decode(r.inner()),
+})
 
 /** A nest of any number of nests of type `item` (NFTA_LIST_ELEM). */
-export const list = <T>(attr: number, item: number, of: Codec<T>): Field<readonly T[]> =>
-  field(
-    attr,
-    (w, values) =>
-      w.nested(attr, outer => {
-        for (const value of values) outer.nested(item, inner => of.encode(inner, value))
-      }),
-    r => {
-      const values: T[] = []
-      r.inner().each(each => {
-        if (each.type === item) values.push(of.decode(each.inner()))
-      })
-      return values
-    },
-  )
+export const list = <T>(type: number, item: number, of: Codec<T>): Field<readonly T[]> =>
+  listOf(type, nested(item, of))
+
+/** A nest of any number of attributes of one type: device names, say. */
+export const listOf = <T>(type: number, of: Field<T>): Field<readonly T[]> => ({
+  type,
+  write: (w, values) =>
+    w.nested(type, outer => {
+      for (const value of values) of.write(outer, value)
+    }),
+  read: r => {
+    const values: T[] = []
+    r.inner().each(each => {
+      const value = each.type === of.type ? of.read(each) : undefined
+      if (value !== undefined) values.push(value)
+    })
+    return values
+  },
+})
 
 /** A nest of any number of nests whose types are their positions, from 1 on. The kernel does not look at these. */
-export const array = <T>(attr: number, of: Codec<T>): Field<readonly T[]> =>
-  field(
-    attr,
-    (w, values) =>
-      w.nested(attr, outer => {
-        let position = 0
-        for (const value of values) outer.nested(++position & NLA_TYPE_MASK, inner => of.encode(inner, value))
-      }),
-    r => {
-      const values: T[] = []
-      r.inner().each(each => values.push(of.decode(each.inner())))
-      return values
-    },
-  )
-
-/** A nest of any number of plain attributes: device names, say. */
-export const listOf = <T>(attr: number, of: Field<T>): Field<readonly T[]> =>
-  field(
-    attr,
-    (w, values) =>
-      w.nested(attr, outer => {
-        for (const value of values) of.write(outer, value)
-      }),
-    r => {
-      const values: T[] = []
-      r.inner().each(each => {
-        if (each.type === of.attr) values.push(of.read(each))
-      })
-      return values
-    },
-  )
+export const array = <T>(type: number, of: Codec<T>): Field<readonly T[]> => ({
+  type,
+  write: (w, values) =>
+    w.nested(type, outer => {
+      let position = 0
+      for (const value of values) outer.nested(++position & NLA_TYPE_MASK, inner => of.encode(inner, value))
+    }),
+  read: r => {
+    const values: T[] = []
+    r.inner().each(each => values.push(of.decode(each.inner())))
+    return values
+  },
+})

@@ -1,6 +1,7 @@
 // linux/netfilter/nf_tables.h: enum nft_chain_attributes, enum nft_hook_attributes, enum nft_counter_attributes.
 import type { RawAttribute } from '../netlink/attr.js'
-import { bytes, codec, i32be, listOf, nested, text, u32be, u64be } from './attributes.js'
+import { blob, text, u32be, u64be } from '../netlink/fields.js'
+import { codec, i32be, listOf, nested } from './attributes.js'
 import {
   NFTA_CHAIN_COUNTERS,
   NFTA_CHAIN_FLAGS,
@@ -78,7 +79,7 @@ export const { encode: encodeChain, decode: decodeChain } = messageCodec<ChainMe
   policy: u32be(NFTA_CHAIN_POLICY),
   hook: nested(NFTA_CHAIN_HOOK, hook),
   flags: u32be(NFTA_CHAIN_FLAGS),
-  userdata: bytes(NFTA_CHAIN_USERDATA),
+  userdata: blob(NFTA_CHAIN_USERDATA),
   use: u32be(NFTA_CHAIN_USE),
   counters: nested(NFTA_CHAIN_COUNTERS, counters),
 })

@@ -1,7 +1,8 @@
 // What registers and set elements hold: a value or a verdict. linux/netfilter/nf_tables.h: enum nft_data_attributes.
 import type { RawAttribute } from '../netlink/attr.js'
+import { blob, type Field, text, u32be } from '../netlink/fields.js'
 import { WireError } from '../wire-error.js'
-import { bytes, type Codec, codec, type Field, i32be, need, nested, text, u32be } from './attributes.js'
+import { type Codec, codec, i32be, need, nested } from './attributes.js'
 import {
   NFTA_DATA_VALUE,
   NFTA_DATA_VERDICT,
@@ -32,7 +33,7 @@ const verdict = codec<Verdict>('a verdict', {
   chainId: u32be(NFTA_VERDICT_CHAIN_ID),
 })
 
-const valueField = bytes(NFTA_DATA_VALUE)
+const valueField = blob(NFTA_DATA_VALUE)
 const verdictField = nested(NFTA_DATA_VERDICT, verdict)
 
 const dataCodec: Codec<Data> = {
@@ -43,7 +44,7 @@ const dataCodec: Codec<Data> = {
   decode(r) {
     let found: Data | undefined
     while (r.next()) {
-      if (r.type === NFTA_DATA_VALUE) found = valueField.read(r)
+      if (r.type === NFTA_DATA_VALUE) found = r.raw().data
       else if (r.type === NFTA_DATA_VERDICT) found = verdictField.read(r)
     }
     if (found === undefined) throw new WireError('data that is neither value nor verdict', r.offset)
@@ -55,14 +56,11 @@ const dataCodec: Codec<Data> = {
 export const data = (attr: number): Field<Data> => nested(attr, dataCodec)
 
 /** A value; a verdict in its place is a WireError. */
-export function value(attr: number): Field<Uint8Array> {
-  const any = data(attr)
-  return {
-    ...any,
-    read(r) {
-      const found = any.read(r)
-      if (isVerdict(found)) throw new WireError('a verdict where a value belongs', r.offset)
-      return found
-    },
-  }
-}
+export const value = (attr: number): Field<Uint8Array> => ({
+  ...(data(attr) as Field<Uint8Array>),
+  read(r) {
+    const found = dataCodec.decode(r.inner())
+    if (isVerdict(found)) throw new WireError('a verdict where a value belongs', r.offset)
+    return found
+  },
+})

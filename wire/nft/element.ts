@@ -1,6 +1,7 @@
 // Elements of sets and maps. linux/netfilter/nf_tables.h: enum nft_set_elem_attributes, nft_set_elem_list_attributes.
 import type { RawAttribute } from '../netlink/attr.js'
-import { array, bytes, codec, text, u32be, u64be } from './attributes.js'
+import { blob, text, u32be, u64be } from '../netlink/fields.js'
+import { array, codec } from './attributes.js'
 import {
   NFTA_SET_ELEM_DATA,
   NFTA_SET_ELEM_EXPIRATION,
@@ -56,7 +57,7 @@ const element = codec<ElementMessage>('an element', {
   key: value(NFTA_SET_ELEM_KEY),
   keyEnd: value(NFTA_SET_ELEM_KEY_END),
   data: data(NFTA_SET_ELEM_DATA),
-  userdata: bytes(NFTA_SET_ELEM_USERDATA),
+  userdata: blob(NFTA_SET_ELEM_USERDATA),
   objref: text(NFTA_SET_ELEM_OBJREF),
   expr: exprField<Expr>(NFTA_SET_ELEM_EXPR),
   exprs: exprList(NFTA_SET_ELEM_EXPRESSIONS),

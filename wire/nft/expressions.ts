@@ -1,6 +1,7 @@
 // All expressions that have a codec. One more is one more file in expr/, and two lines here.
 import type { NlReader, NlWriter } from '../netlink/attr.js'
-import { type Codec, type Field, list } from './attributes.js'
+import type { Field } from '../netlink/fields.js'
+import { type Codec, list } from './attributes.js'
 import { NFTA_LIST_ELEM } from './constants.js'
 import { type Bitwise, bitwiseCodec } from './expr/bitwise.js'
 import { type Byteorder, byteorderCodec } from './expr/byteorder.js'

@@ -1,5 +1,6 @@
 // The generation of the ruleset: it counts commits. linux/netfilter/nf_tables.h: enum nft_gen_attributes.
-import { need, text, u32be } from './attributes.js'
+import { text, u32be } from '../netlink/fields.js'
+import { need } from './attributes.js'
 import { NFTA_GEN_ID, NFTA_GEN_PROC_NAME, NFTA_GEN_PROC_PID } from './constants.js'
 import { messageCodec, type NounMessage } from './message.js'
 

@@ -1,7 +1,8 @@
 // Stateful objects with a name. linux/netfilter/nf_tables.h: enum nft_object_attributes; the data are those of the
 // expression of the same name.
 import { NlReader, type RawAttribute } from '../netlink/attr.js'
-import { bytes, type Codec, codec, type Field, text, u32be, u64be } from './attributes.js'
+import { blob, type Field, text, u32be, u64be } from '../netlink/fields.js'
+import { type Codec, codec } from './attributes.js'
 import {
   NFT_OBJECT_CONNLIMIT,
   NFT_OBJECT_COUNTER,
@@ -60,7 +61,7 @@ const kinds = new Map<number | undefined, ObjectData['kind']>([
 type Undecoded = Omit<ObjectMessage, 'data'> & { readonly data?: ObjectData | Uint8Array }
 
 const dataField: Field<ObjectData | Uint8Array> = {
-  ...bytes(NFTA_OBJ_DATA),
+  ...blob(NFTA_OBJ_DATA),
   write: (w, data) =>
     w.nested(NFTA_OBJ_DATA, inner => {
       if (data instanceof Uint8Array) inner.bytes(data)
@@ -73,7 +74,7 @@ const object = messageCodec<Undecoded>('an object', {
   name: text(NFTA_OBJ_NAME),
   type: u32be(NFTA_OBJ_TYPE),
   handle: u64be(NFTA_OBJ_HANDLE),
-  userdata: bytes(NFTA_OBJ_USERDATA),
+  userdata: blob(NFTA_OBJ_USERDATA),
   data: dataField,
   use: u32be(NFTA_OBJ_USE),
 })
@@ -85,5 +86,5 @@ export function decodeObject(payload: Buffer): ObjectMessage {
   if (!(data instanceof Uint8Array)) return message
   // nft deletes objects with a data attribute in which there is nothing.
   const body = data.length === 0 ? raw : byKind[kinds.get(message.type) ?? 'raw']
-  return { ...message, data: body.decode(new NlReader(data as Buffer)) }
+  return { ...message, data: body.decode(new NlReader(Buffer.from(data))) }
 }

@@ -1,5 +1,5 @@
 // linux/netfilter/nf_tables.h: enum nft_rule_attributes.
-import { bytes, text, u32be, u64be } from './attributes.js'
+import { blob, text, u32be, u64be } from '../netlink/fields.js'
 import {
   NFTA_RULE_CHAIN,
   NFTA_RULE_CHAIN_ID,
@@ -36,5 +36,5 @@ export const { encode: encodeRule, decode: decodeRule } = messageCodec<RuleMessa
   id: u32be(NFTA_RULE_ID),
   positionId: u32be(NFTA_RULE_POSITION_ID),
   expressions: exprList(NFTA_RULE_EXPRESSIONS),
-  userdata: bytes(NFTA_RULE_USERDATA),
+  userdata: blob(NFTA_RULE_USERDATA),
 })

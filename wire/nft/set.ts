@@ -1,6 +1,7 @@
 // Sets and maps. linux/netfilter/nf_tables.h: enum nft_set_attributes, nft_set_desc_attributes, nft_set_field_attributes.
 import type { RawAttribute } from '../netlink/attr.js'
-import { bytes, codec, list, need, nested, text, u32be, u64be } from './attributes.js'
+import { blob, text, u32be, u64be } from '../netlink/fields.js'
+import { codec, list, need, nested } from './attributes.js'
 import {
   NFTA_LIST_ELEM,
   NFTA_SET_DATA_LEN,
@@ -95,7 +96,7 @@ export const { encode: encodeSet, decode: decodeSet } = messageCodec<SetMessage>
   desc: nested(NFTA_SET_DESC, desc),
   timeout: u64be(NFTA_SET_TIMEOUT),
   gcInterval: u32be(NFTA_SET_GC_INTERVAL),
-  userdata: bytes(NFTA_SET_USERDATA),
+  userdata: blob(NFTA_SET_USERDATA),
   expr: exprField<Expr>(NFTA_SET_EXPR),
   exprs: exprList(NFTA_SET_EXPRESSIONS),
 })

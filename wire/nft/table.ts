@@ -1,5 +1,5 @@
 // linux/netfilter/nf_tables.h: enum nft_table_attributes.
-import { bytes, text, u32be, u64be } from './attributes.js'
+import { blob, text, u32be, u64be } from '../netlink/fields.js'
 import {
   NFTA_TABLE_FLAGS,
   NFTA_TABLE_HANDLE,
@@ -25,7 +25,7 @@ export interface TableMessage extends NounMessage {
 export const { encode: encodeTable, decode: decodeTable } = messageCodec<TableMessage>('a table', {
   name: text(NFTA_TABLE_NAME),
   flags: u32be(NFTA_TABLE_FLAGS),
-  userdata: bytes(NFTA_TABLE_USERDATA),
+  userdata: blob(NFTA_TABLE_USERDATA),
   use: u32be(NFTA_TABLE_USE),
   handle: u64be(NFTA_TABLE_HANDLE),
   owner: u32be(NFTA_TABLE_OWNER),

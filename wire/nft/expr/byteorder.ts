@@ -1,5 +1,6 @@
 // linux/netfilter/nf_tables.h: enum nft_byteorder_attributes.
-import { need, u32be } from '../attributes.js'
+import { u32be } from '../../netlink/fields.js'
+import { need } from '../attributes.js'
 import {
   NFTA_BYTEORDER_DREG,
   NFTA_BYTEORDER_LEN,

@@ -1,5 +1,6 @@
 // linux/netfilter/nf_tables.h: enum nft_cmp_attributes.
-import { need, u32be } from '../attributes.js'
+import { u32be } from '../../netlink/fields.js'
+import { need } from '../attributes.js'
 import { NFTA_CMP_DATA, NFTA_CMP_OP, NFTA_CMP_SREG } from '../constants.js'
 import { value } from '../data.js'
 import { type AnyExpr, exprCodec } from './codec.js'

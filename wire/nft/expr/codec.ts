@@ -1,8 +1,9 @@
 // One expression in a rule: its name, and attributes by a codec that belongs to the name.
 // linux/netfilter/nf_tables.h: enum nft_expr_attributes.
 import type { NlReader, NlWriter, RawAttribute } from '../../netlink/attr.js'
+import type { Field } from '../../netlink/fields.js'
 import { WireError } from '../../wire-error.js'
-import { type Codec, codec, type Field, type Fields } from '../attributes.js'
+import { type Codec, codec, type Fields, nested } from '../attributes.js'
 import { NFTA_EXPR_DATA, NFTA_EXPR_NAME } from '../constants.js'
 
 /** What all expressions have in common; `kind` is the kernel's name for it. */
@@ -70,16 +71,9 @@ export function isRaw(expr: AnyExpr): expr is RawExpr {
   return expr.kind === 'raw'
 }
 
-const nest: Codec<AnyExpr> = { encode: encodeExpr, decode: decodeExpr }
+export const exprNest: Codec<AnyExpr> = { encode: encodeExpr, decode: decodeExpr }
 
 /** One expression in an attribute of its own: what a dynset or an element carries. */
-export function exprField<E extends AnyExpr>(attr: number): Field<E> {
-  return {
-    attr,
-    required: false,
-    write: (w, expr) => w.nested(attr, inner => nest.encode(inner, expr)),
-    read: r => nest.decode(r.inner()) as E,
-  }
+export function exprField<E extends AnyExpr>(type: number): Field<E> {
+  return nested(type, exprNest as Codec<E>)
 }
-
-export const exprNest = nest

@@ -1,5 +1,6 @@
 // linux/netfilter/nf_tables.h: enum nft_connlimit_attributes.
-import { need, u32be } from '../attributes.js'
+import { u32be } from '../../netlink/fields.js'
+import { need } from '../attributes.js'
 import { NFTA_CONNLIMIT_COUNT, NFTA_CONNLIMIT_FLAGS } from '../constants.js'
 import { type AnyExpr, exprCodec } from './codec.js'
 

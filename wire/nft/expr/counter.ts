@@ -1,5 +1,5 @@
 // linux/netfilter/nf_tables.h: enum nft_counter_attributes.
-import { u64be } from '../attributes.js'
+import { u64be } from '../../netlink/fields.js'
 import { NFTA_COUNTER_BYTES, NFTA_COUNTER_PACKETS } from '../constants.js'
 import { type AnyExpr, exprCodec } from './codec.js'
 

@@ -1,5 +1,6 @@
 // linux/netfilter/nf_tables.h: enum nft_ct_attributes. Connection tracking.
-import { need, u8, u32be } from '../attributes.js'
+import { u8, u32be } from '../../netlink/fields.js'
+import { need } from '../attributes.js'
 import { NFTA_CT_DIRECTION, NFTA_CT_DREG, NFTA_CT_KEY, NFTA_CT_SREG } from '../constants.js'
 import { type AnyExpr, exprCodec } from './codec.js'
 

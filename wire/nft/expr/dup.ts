@@ -1,5 +1,5 @@
 // linux/netfilter/nf_tables.h: enum nft_dup_attributes. A copy of the packet, elsewhere.
-import { u32be } from '../attributes.js'
+import { u32be } from '../../netlink/fields.js'
 import { NFTA_DUP_SREG_ADDR, NFTA_DUP_SREG_DEV } from '../constants.js'
 import { type AnyExpr, exprCodec } from './codec.js'
 

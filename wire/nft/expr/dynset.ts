@@ -1,5 +1,6 @@
 // linux/netfilter/nf_tables.h: enum nft_dynset_attributes. Changes a set from the packet path.
-import { type Codec, list, need, text, u32be, u64be } from '../attributes.js'
+import { text, u32be, u64be } from '../../netlink/fields.js'
+import { type Codec, list, need } from '../attributes.js'
 import {
   NFTA_DYNSET_EXPR,
   NFTA_DYNSET_EXPRESSIONS,

@@ -1,5 +1,6 @@
 // linux/netfilter/nf_tables.h: enum nft_exthdr_attributes. Extension headers of IPv6, options of IPv4, TCP and SCTP.
-import { need, u8, u32be } from '../attributes.js'
+import { u8, u32be } from '../../netlink/fields.js'
+import { need } from '../attributes.js'
 import {
   NFTA_EXTHDR_DREG,
   NFTA_EXTHDR_FLAGS,

@@ -1,5 +1,6 @@
 // linux/netfilter/nf_tables.h: enum nft_fib_attributes. The routing table's answer about an address of the packet.
-import { need, u32be } from '../attributes.js'
+import { u32be } from '../../netlink/fields.js'
+import { need } from '../attributes.js'
 import { NFTA_FIB_DREG, NFTA_FIB_FLAGS, NFTA_FIB_RESULT } from '../constants.js'
 import { type AnyExpr, exprCodec } from './codec.js'
 

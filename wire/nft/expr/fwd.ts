@@ -1,5 +1,6 @@
 // linux/netfilter/nf_tables.h: enum nft_fwd_attributes. Out by another device (netdev family).
-import { need, u32be } from '../attributes.js'
+import { u32be } from '../../netlink/fields.js'
+import { need } from '../attributes.js'
 import { NFTA_FWD_NFPROTO, NFTA_FWD_SREG_ADDR, NFTA_FWD_SREG_DEV } from '../constants.js'
 import { type AnyExpr, exprCodec } from './codec.js'
 

@@ -1,5 +1,6 @@
 // linux/netfilter/nf_tables.h: enum nft_hash_attributes.
-import { need, u32be } from '../attributes.js'
+import { u32be } from '../../netlink/fields.js'
+import { need } from '../attributes.js'
 import {
   NFTA_HASH_DREG,
   NFTA_HASH_LEN,

@@ -1,5 +1,6 @@
 // linux/netfilter/nf_tables.h: enum nft_immediate_attributes.
-import { need, u32be } from '../attributes.js'
+import { u32be } from '../../netlink/fields.js'
+import { need } from '../attributes.js'
 import { NFTA_IMMEDIATE_DATA, NFTA_IMMEDIATE_DREG } from '../constants.js'
 import { type Data, data } from '../data.js'
 import { type AnyExpr, exprCodec } from './codec.js'

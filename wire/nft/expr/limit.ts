@@ -1,5 +1,6 @@
 // linux/netfilter/nf_tables.h: enum nft_limit_attributes. A token bucket.
-import { need, u32be, u64be } from '../attributes.js'
+import { u32be, u64be } from '../../netlink/fields.js'
+import { need } from '../attributes.js'
 import {
   NFTA_LIMIT_BURST,
   NFTA_LIMIT_FLAGS,

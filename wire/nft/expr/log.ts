@@ -1,5 +1,5 @@
 // linux/netfilter/nf_tables.h: enum nft_log_attributes.
-import { text, u16be, u32be } from '../attributes.js'
+import { text, u16be, u32be } from '../../netlink/fields.js'
 import {
   NFTA_LOG_FLAGS,
   NFTA_LOG_GROUP,

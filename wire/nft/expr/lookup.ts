@@ -1,5 +1,6 @@
 // linux/netfilter/nf_tables.h: enum nft_lookup_attributes.
-import { need, text, u32be } from '../attributes.js'
+import { text, u32be } from '../../netlink/fields.js'
+import { need } from '../attributes.js'
 import {
   NFTA_LOOKUP_DREG,
   NFTA_LOOKUP_FLAGS,

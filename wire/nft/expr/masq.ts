@@ -1,5 +1,5 @@
 // linux/netfilter/nf_tables.h: enum nft_masq_attributes.
-import { u32be } from '../attributes.js'
+import { u32be } from '../../netlink/fields.js'
 import { NFTA_MASQ_FLAGS, NFTA_MASQ_REG_PROTO_MAX, NFTA_MASQ_REG_PROTO_MIN } from '../constants.js'
 import { type AnyExpr, exprCodec } from './codec.js'
 

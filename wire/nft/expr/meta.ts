@@ -1,5 +1,6 @@
 // linux/netfilter/nf_tables.h: enum nft_meta_attributes. What the kernel knows about a packet that is not in the packet.
-import { need, u32be } from '../attributes.js'
+import { u32be } from '../../netlink/fields.js'
+import { need } from '../attributes.js'
 import { NFTA_META_DREG, NFTA_META_KEY, NFTA_META_SREG } from '../constants.js'
 import { type AnyExpr, exprCodec } from './codec.js'
 

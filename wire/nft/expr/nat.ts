@@ -1,5 +1,6 @@
 // linux/netfilter/nf_tables.h: enum nft_nat_attributes.
-import { need, u32be } from '../attributes.js'
+import { u32be } from '../../netlink/fields.js'
+import { need } from '../attributes.js'
 import {
   NFTA_NAT_FAMILY,
   NFTA_NAT_FLAGS,

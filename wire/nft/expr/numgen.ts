@@ -1,5 +1,6 @@
 // linux/netfilter/nf_tables.h: enum nft_ng_attributes. Numbers in turn, or at random.
-import { need, u32be } from '../attributes.js'
+import { u32be } from '../../netlink/fields.js'
+import { need } from '../attributes.js'
 import { NFTA_NG_DREG, NFTA_NG_MODULUS, NFTA_NG_OFFSET, NFTA_NG_TYPE } from '../constants.js'
 import { type AnyExpr, exprCodec } from './codec.js'
 

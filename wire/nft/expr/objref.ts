@@ -1,5 +1,6 @@
 // linux/netfilter/nf_tables.h: enum nft_objref_attributes. Names a stateful object of the table, or a map that has them.
-import { bareText, u32be } from '../attributes.js'
+import { u32be } from '../../netlink/fields.js'
+import { bareText } from '../attributes.js'
 import {
   NFTA_OBJREF_IMM_NAME,
   NFTA_OBJREF_IMM_TYPE,

@@ -1,5 +1,6 @@
 // linux/netfilter/nf_tables.h: enum nft_payload_attributes. Packet bytes into a register, or a register into the packet.
-import { need, u32be } from '../attributes.js'
+import { u32be } from '../../netlink/fields.js'
+import { need } from '../attributes.js'
 import {
   NFTA_PAYLOAD_BASE,
   NFTA_PAYLOAD_CSUM_FLAGS,

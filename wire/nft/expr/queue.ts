@@ -1,5 +1,5 @@
 // linux/netfilter/nf_tables.h: enum nft_queue_attributes. To a program on nfnetlink_queue.
-import { u16be, u32be } from '../attributes.js'
+import { u16be, u32be } from '../../netlink/fields.js'
 import { NFTA_QUEUE_FLAGS, NFTA_QUEUE_NUM, NFTA_QUEUE_SREG_QNUM, NFTA_QUEUE_TOTAL } from '../constants.js'
 import { type AnyExpr, exprCodec } from './codec.js'
 

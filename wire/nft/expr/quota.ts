@@ -1,5 +1,6 @@
 // linux/netfilter/nf_tables.h: enum nft_quota_attributes.
-import { need, u32be, u64be } from '../attributes.js'
+import { u32be, u64be } from '../../netlink/fields.js'
+import { need } from '../attributes.js'
 import { NFTA_QUOTA_BYTES, NFTA_QUOTA_CONSUMED, NFTA_QUOTA_FLAGS } from '../constants.js'
 import { type AnyExpr, exprCodec } from './codec.js'
 

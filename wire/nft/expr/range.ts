@@ -1,5 +1,6 @@
 // linux/netfilter/nf_tables.h: enum nft_range_attributes.
-import { need, u32be } from '../attributes.js'
+import { u32be } from '../../netlink/fields.js'
+import { need } from '../attributes.js'
 import { NFTA_RANGE_FROM_DATA, NFTA_RANGE_OP, NFTA_RANGE_SREG, NFTA_RANGE_TO_DATA } from '../constants.js'
 import { value } from '../data.js'
 import { type AnyExpr, exprCodec } from './codec.js'

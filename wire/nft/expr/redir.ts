@@ -1,5 +1,5 @@
 // linux/netfilter/nf_tables.h: enum nft_redir_attributes.
-import { u32be } from '../attributes.js'
+import { u32be } from '../../netlink/fields.js'
 import { NFTA_REDIR_FLAGS, NFTA_REDIR_REG_PROTO_MAX, NFTA_REDIR_REG_PROTO_MIN } from '../constants.js'
 import { type AnyExpr, exprCodec } from './codec.js'
 

@@ -1,5 +1,6 @@
 // linux/netfilter/nf_tables.h: enum nft_reject_attributes.
-import { need, u8, u32be } from '../attributes.js'
+import { u8, u32be } from '../../netlink/fields.js'
+import { need } from '../attributes.js'
 import { NFTA_REJECT_ICMP_CODE, NFTA_REJECT_TYPE } from '../constants.js'
 import { type AnyExpr, exprCodec } from './codec.js'
 

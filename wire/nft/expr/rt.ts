@@ -1,5 +1,6 @@
 // linux/netfilter/nf_tables.h: enum nft_rt_attributes. The route a packet takes.
-import { need, u32be } from '../attributes.js'
+import { u32be } from '../../netlink/fields.js'
+import { need } from '../attributes.js'
 import { NFTA_RT_DREG, NFTA_RT_KEY } from '../constants.js'
 import { type AnyExpr, exprCodec } from './codec.js'
 

@@ -1,5 +1,6 @@
 // linux/netfilter/nf_tables.h: enum nft_socket_attributes. The local socket a packet is for.
-import { need, u32be } from '../attributes.js'
+import { u32be } from '../../netlink/fields.js'
+import { need } from '../attributes.js'
 import { NFTA_SOCKET_DREG, NFTA_SOCKET_KEY, NFTA_SOCKET_LEVEL } from '../constants.js'
 import { type AnyExpr, exprCodec } from './codec.js'
 
