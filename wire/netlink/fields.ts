@@ -216,3 +216,10 @@ export const each = <T>(field: Field<T>): Field<readonly T[]> =>
 export function decodeAfter<T>(from: Table<T>, payload: Buffer, header: number): T & Rest {
   return from.decode(new NlReader(payload, header))
 }
+
+/** Drops the properties that are undefined, so that what is absent on the wire is absent in the object. */
+export function defined<T extends object>(value: T): T {
+  const copy: Record<string, unknown> = {}
+  for (const [name, property] of Object.entries(value)) if (property !== undefined) copy[name] = property
+  return copy as T
+}
