@@ -18,9 +18,9 @@ export type DelegatedVerb = Exclude<Verb, 'VERSION'>
  * executable of that name; else by exec. ADD resolves to the IPAM's result; when it fails, the IPAM's DEL has been run.
  * Rejects with the IPAM's CniError; with CniError 7 when there is no such plugin (STATUS: 50), 104 when it broke down.
  *
- * A foreign plugin may be too old for GC and STATUS. One that does not know the command (code 4, naming it) has nothing
- * to collect and nothing to complain of: that passes. To GC, code 1 passes too. Code 1 from STATUS does not: the plugin does
- * not speak the version of this configuration, so its ADD would fail as well.
+ * A foreign plugin may be too old to know GC and STATUS. It says so with code 1, 3 or 4: wrong version, no container ID, or
+ * an unknown CNI_COMMAND, whichever it looks at first. That passes, since it has nothing to collect and nothing to complain
+ * of; unless it does not speak the configuration's version at all, so that its ADD would fail: then STATUS rejects with 50.
  */
 export function delegateIpam(
   call: Call,
@@ -89,21 +89,43 @@ function inProcess(plugin: Plugin, call: Call, host: Host): Prepare {
 
 function foreign(type: string, path: string, call: Call): Prepare {
   const stdin = JSON.stringify(wholeConfig(call))
+  const exec = (verb: Verb) => execPlugin({ path, env: environment(call, verb), stdin, log: call.log })
   return verb => async () => {
-    const execution = { path, env: environment(call, verb), stdin, log: call.log }
-    const stdout = await execPlugin(execution).catch(error => {
-      if (!isTooOld(error, verb)) throw error
-      call.log.debug(`the IPAM plugin is too old for ${verb}`, { ipam: type })
-      return ''
-    })
-    return verb === 'ADD' ? readResult(stdout, type, call.config.cniVersion) : emptyResult
+    if (verb === 'ADD') return readResult(await exec(verb), type, call.config.cniVersion)
+    try {
+      await exec(verb)
+    } catch (error) {
+      if ((verb !== 'GC' && verb !== 'STATUS') || !isTooOld(error)) throw error
+      if (verb === 'STATUS') requireSpoken(await exec('VERSION'), type, call.config.cniVersion)
+      call.log.debug(`the IPAM plugin knows no ${verb}`, { ipam: type, error: messageOf(error) })
+    }
+    return emptyResult
   }
 }
 
-function isTooOld(error: unknown, verb: DelegatedVerb): boolean {
-  if (!(error instanceof CniError) || (verb !== 'GC' && verb !== 'STATUS')) return false
-  if (error.code === CniCode.incompatibleVersion) return verb === 'GC'
-  return error.code === CniCode.invalidEnvironment && /CNI_COMMAND|unknown command/i.test(error.message)
+function isTooOld(error: unknown): boolean {
+  const codes: readonly number[] = [
+    CniCode.incompatibleVersion,
+    CniCode.unknownContainer,
+    CniCode.invalidEnvironment,
+  ]
+  return error instanceof CniError && codes.includes(error.code)
+}
+
+/** Throws CniError 50 when a plugin's answer to VERSION does not hold the version. */
+function requireSpoken(stdout: string, type: string, version: string): void {
+  let spoken: unknown
+  try {
+    spoken = (JSON.parse(stdout) as { supportedVersions?: unknown }).supportedVersions
+  } catch {
+    spoken = undefined
+  }
+  if (Array.isArray(spoken) && spoken.includes(version)) return
+  throw new CniError(
+    CniCode.notAvailable,
+    `plugin ${JSON.stringify(type)} does not speak CNI ${version}`,
+    `it speaks ${JSON.stringify(spoken) ?? 'no version'}`,
+  )
 }
 
 function readResult(stdout: string, type: string, version: string): Result {
@@ -119,9 +141,9 @@ function readResult(stdout: string, type: string, version: string): Result {
 }
 
 /** The caller's environment with this call's parameters, and without what our launcher tells our executor. */
-function environment(call: Call, verb: DelegatedVerb): Record<string, string | undefined> {
+function environment(call: Call, verb: Verb): Record<string, string | undefined> {
   const { PLUMBLINE_PLUGIN: _plugin, PLUMBLINE_NETNS_ERRNO: _errno, ...env } = call.env
-  if (verb === 'GC' || verb === 'STATUS') return { ...env, CNI_COMMAND: verb }
+  if (verb !== 'ADD' && verb !== 'DEL' && verb !== 'CHECK') return { ...env, CNI_COMMAND: verb }
   return {
     ...env,
     CNI_COMMAND: verb,
