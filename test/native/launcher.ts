@@ -1,0 +1,544 @@
+// The launcher, in a dist tree of its own with stub bundles, against a resident that the test plays.
+import { type ChildProcess, spawn } from 'node:child_process'
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { addon } from '../../native/addon.js'
+import {
+  type Connection,
+  FakeResident,
+  type Request,
+  reply,
+  residentSocket,
+} from '../helpers/fake-resident.js'
+import { distDir, needs } from '../helpers/needs.js'
+import { endProcesses, isAlive, processesWithEnv, until } from '../helpers/processes.js'
+import { sh } from '../helpers/sh.js'
+
+const CLONE_NEWNET = 0x40000000
+const EPIPE = 32
+
+// Both stubs say what they were given. The resident's stays, and serves if the test put a file "serve" there.
+const oneShotStub = `
+const fs = require('fs')
+fs.appendFileSync(process.env.TEST_ROOT + '/one-shots', 'x')
+const stdin = ['VERSION', undefined].includes(process.env.CNI_COMMAND) ? null : fs.readFileSync(0, 'latin1')
+fs.writeSync(1, JSON.stringify({ argv: process.argv, execArgv: process.execArgv, env: process.env, stdin }))
+process.exitCode = 3
+`
+const residentStub = (root: string) => `
+const fs = require('fs')
+const link = path => { try { return fs.readlinkSync(path) } catch { return '' } }
+const fds = fs.readdirSync('/proc/self/fd').map(fd => fd + ' ' + link('/proc/self/fd/' + fd))
+const stat = fs.readFileSync('/proc/self/stat', 'latin1').split(') ')[1].split(' ')
+const about = { pid: process.pid, env: process.env, cwd: process.cwd(), session: Number(stat[3]), fds, umask: process.umask() }
+fs.appendFileSync('${root}/residents', JSON.stringify(about) + '\\n')
+if (fs.existsSync('${root}/fail')) process.exit(5)
+if (fs.existsSync('${root}/serve'))
+  import('${distDir}/lib/test/helpers/fake-resident.js').then(({ FakeResident, reply }) => {
+    new FakeResident(process.env.PLUMBLINE_RESIDENT_SOCKET, async (request, connection) => {
+      await connection.send('A')
+      await connection.send(reply(0, 'served'))
+      connection.close()
+    })
+  })
+else setInterval(() => {}, 1000)
+`
+
+interface Outcome {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+  /** What the one-shot stub printed, if it ran. */
+  readonly oneShot?: { argv: string[]; execArgv: string[]; env: Record<string, string>; stdin: string | null }
+}
+
+interface LaunchOptions {
+  readonly env?: Record<string, string | undefined>
+  /** null: keep the pipe open and write nothing. */
+  readonly stdin?: string | Uint8Array | null
+  /** Somebody else holds stderr: do not wait for its end. */
+  readonly stderrHeld?: boolean
+  /** A shell script in which "$0" is the launcher. */
+  readonly script?: string
+}
+
+interface Tree {
+  readonly root: string
+  readonly runDir: string
+  readonly socket: string
+  launch(options?: LaunchOptions): Promise<Outcome>
+  resident(respond: (request: Request, connection: Connection) => void): void
+  /** What started residents said of themselves. */
+  residents(): {
+    pid: number
+    env: Record<string, string>
+    cwd: string
+    session: number
+    fds: string[]
+    umask: number
+  }[]
+  oneShots(): number
+  write(name: string, text: string): void
+}
+
+function tree(t: Test): Tree {
+  const root = mkdtempSync(join(tmpdir(), `plumbline-launcher-${process.pid}-`))
+  const runDir = `${root}/run`
+  const running: ChildProcess[] = []
+  t.teardown(async () => {
+    for (const child of running) child.kill('SIGKILL')
+    await endProcesses(processesWithEnv('PLUMBLINE_RUN_DIR', runDir))
+    rmSync(root, { recursive: true, force: true })
+  })
+  for (const directory of ['bin', 'cni', 'bundle'])
+    mkdirSync(`${root}/dist/${directory}`, { recursive: true })
+  copyFileSync(`${distDir}/bin/plumbline-launcher`, `${root}/dist/bin/plumbline-launcher`)
+  symlinkSync('../bin/plumbline-launcher', `${root}/dist/cni/bridge`)
+  writeFileSync(`${root}/dist/bundle/cni.cjs`, oneShotStub)
+  writeFileSync(`${root}/dist/bundle/resident.cjs`, residentStub(root))
+  const socket = residentSocket(runDir)
+  const lines = (name: string) =>
+    existsSync(`${root}/${name}`) ? readFileSync(`${root}/${name}`, 'utf8') : ''
+
+  const launch = (options: LaunchOptions = {}) =>
+    new Promise<Outcome>((resolve, reject) => {
+      const wanted: Record<string, string | undefined> = {
+        PATH: '/usr/bin:/bin',
+        CNI_COMMAND: 'ADD',
+        PLUMBLINE_RUN_DIR: runDir,
+        TEST_ROOT: root,
+        ...options.env,
+      }
+      const env = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined))
+      const file = `${root}/dist/cni/bridge`
+      const command = options.script === undefined ? [file] : ['/bin/sh', '-c', options.script, file]
+      const child = spawn(command[0]!, command.slice(1), { env: env as Record<string, string> })
+      running.push(child)
+      const out: Buffer[] = []
+      const err: Buffer[] = []
+      child.stdout.on('data', data => out.push(data))
+      child.stderr.on('data', data => err.push(data))
+      child.on('error', reject)
+      // Not 'exit': everybody must have let go of the pipes.
+      if (options.stderrHeld) child.stdout.on('end', () => child.stderr.destroy())
+      child.on('close', code => {
+        const stdout = Buffer.concat(out).toString('latin1')
+        const outcome = { code, stdout, stderr: Buffer.concat(err).toString() }
+        resolve(stdout.startsWith('{"argv"') ? { ...outcome, oneShot: JSON.parse(stdout) } : outcome)
+      })
+      child.stdin.on('error', () => {})
+      if (options.stdin !== null) child.stdin.end(options.stdin ?? '{}')
+    })
+
+  return {
+    root,
+    runDir,
+    socket,
+    launch,
+    resident(respond) {
+      mkdirSync(runDir, { recursive: true, mode: 0o700 })
+      const resident = new FakeResident(socket, respond)
+      t.teardown(() => resident[Symbol.dispose]())
+    },
+    residents: () =>
+      lines('residents')
+        .split('\n')
+        .slice(0, -1)
+        .map(line => JSON.parse(line)),
+    oneShots: () => lines('one-shots').length,
+    write: (name, text) => writeFileSync(`${root}/${name}`, text),
+  }
+}
+
+const answerWith =
+  (exitCode: number, stdout: string | Uint8Array) =>
+  async (_: Request, connection: Connection): Promise<void> => {
+    await connection.send('A')
+    await connection.send(reply(exitCode, stdout))
+    connection.close()
+  }
+
+const sayAndClose =
+  (bytes: string | Uint8Array) =>
+  async (_: Request, connection: Connection): Promise<void> => {
+    await connection.send(bytes)
+    connection.close()
+  }
+
+const errorOf = (outcome: Outcome): { code: number; msg: string; details?: string } =>
+  JSON.parse(outcome.stdout)
+
+t.test('the resident gets the whole call, and its answer is ours', async t => {
+  const { launch, resident, root } = tree(t)
+  let seen: Request | undefined
+  resident((request, connection) => {
+    seen = request
+    t.equal(addon.namespaceType(request.fds[1]!), CLONE_NEWNET, 'the second descriptor is the namespace')
+    writeSync(request.fds[0]!, 'from the resident')
+    void answerWith(0, '{"ips":[]}')(request, connection)
+  })
+  const outcome = await launch({
+    env: {
+      CNI_NETNS: '/proc/self/ns/net',
+      NODE_OPTIONS: '--bad',
+      NODE_EXTRA_CA_CERTS: '/x',
+      PLUMBLINE_PLUGIN: 'other',
+      PLUMBLINE_NETNS_ERRNO: '1',
+      ODD: 'a=b=c',
+      EMPTY: '',
+    },
+    stdin: '{"name":"n"}',
+  })
+  t.strictSame(outcome, { code: 0, stdout: '{"ips":[]}', stderr: 'from the resident' })
+  t.match(seen, { magic: 0x31424c50, protocol: 1, uid: process.getuid?.() })
+  t.equal(seen?.buildId, readFileSync(`${distDir}/build-id`, 'utf8'))
+  t.equal(seen?.stdin.toString(), '{"name":"n"}')
+  t.equal(seen?.entries[0], 'PLUMBLINE_PLUGIN=bridge')
+  t.strictSame(
+    seen?.entries
+      .slice(1)
+      .filter(entry => !entry.startsWith('PWD='))
+      .sort(),
+    [
+      'CNI_COMMAND=ADD',
+      'CNI_NETNS=/proc/self/ns/net',
+      'EMPTY=',
+      'ODD=a=b=c',
+      'PATH=/usr/bin:/bin',
+      `PLUMBLINE_RUN_DIR=${root}/run`,
+      `TEST_ROOT=${root}`,
+    ].sort(),
+  )
+})
+
+t.test('exit codes and answers of every size', async t => {
+  const big = Buffer.alloc(3 << 20, 'x')
+  for (const [code, stdout, expected] of [
+    [0, '', 0],
+    [1, 'one', 1],
+    [7, big, 7],
+    [256, '', 1],
+  ] as const) {
+    const { launch, resident } = tree(t)
+    resident(answerWith(code, stdout))
+    const outcome = await launch()
+    t.equal(outcome.code, expected)
+    t.ok(outcome.stdout === stdout.toString('latin1'))
+  }
+  const { launch, resident } = tree(t)
+  resident(async (_, connection) => {
+    for (const byte of Buffer.concat([Buffer.from('A'), reply(2, 'in pieces')])) {
+      await connection.send(Buffer.of(byte))
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    connection.close()
+  })
+  t.strictSame(await launch(), { code: 2, stdout: 'in pieces', stderr: '' })
+})
+
+t.test('it falls back as long as nobody accepted', async t => {
+  for (const said of ['V', 'D', '', '?']) {
+    const { launch, resident, oneShots } = tree(t)
+    resident(sayAndClose(said))
+    const { code, oneShot } = await launch({ stdin: 'input' })
+    t.equal(code, 3, `after ${JSON.stringify(said)}`)
+    t.equal(oneShot?.stdin, 'input')
+    t.equal(oneShots(), 1)
+  }
+})
+
+t.test('it does not fall back once a resident accepted', async t => {
+  for (const said of ['A', 'A\0\0', Buffer.concat([Buffer.from('A'), reply(0, 'whole').subarray(0, -1)])]) {
+    const { launch, resident, oneShots } = tree(t)
+    resident(sayAndClose(said))
+    const outcome = await launch()
+    t.equal(outcome.code, 1)
+    t.match(errorOf(outcome), { code: 11, msg: 'the plumbline resident ended while it worked on this call' })
+    t.equal(oneShots(), 0)
+  }
+  const { launch, resident } = tree(t)
+  resident(sayAndClose(Buffer.of(0x41, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff)))
+  t.match(errorOf(await launch()), { code: 999 }, 'an absurd length')
+})
+
+t.test('a resident that does not accept in time cannot accept any more', async t => {
+  const { launch, resident } = tree(t)
+  let late = Promise.resolve(0)
+  resident((_, connection) => {
+    late = connection.ended.then(() => connection.send('A'))
+    void late.then(() => connection.close())
+  })
+  const { code } = await launch({ env: { PLUMBLINE_ACCEPT_TIMEOUT_MS: '50' } })
+  t.equal(code, 3)
+  t.equal(await late, -EPIPE)
+
+  const bad = await launch({ env: { PLUMBLINE_ACCEPT_TIMEOUT_MS: '-1' } })
+  t.match(errorOf(bad), { code: 4, msg: /PLUMBLINE_ACCEPT_TIMEOUT_MS.*-1/ })
+})
+
+t.test('a resident that reads nothing', async t => {
+  const { launch, runDir, socket } = tree(t)
+  mkdirSync(runDir)
+  const fd = addon.listenUnix(socket, 0)
+  t.teardown(() => closeSync(fd))
+  const env = { PLUMBLINE_ACCEPT_TIMEOUT_MS: '50' }
+  const stdin = Buffer.alloc(4 << 20, 'x')
+  // The first fills its connection's buffer, later ones find the listener's queue full. Their stderr is in there.
+  const outcomes = await Promise.all([1, 2, 3].map(() => launch({ env, stdin, stderrHeld: true })))
+  for (const { code, oneShot } of outcomes) t.match([code, oneShot?.stdin?.length], [3, 4 << 20])
+})
+
+t.test('stdin', async t => {
+  const { launch, resident, oneShots } = tree(t)
+  let length = 0
+  resident((request, connection) => {
+    length = request.stdin.length
+    void answerWith(0, 'yes')(request, connection)
+  })
+  t.equal((await launch({ stdin: Buffer.alloc(4 << 20) })).stdout, 'yes')
+  t.equal(length, 4 << 20, '4 MiB are allowed')
+  t.equal((await launch({ stdin: '' })).stdout, 'yes')
+  t.equal(length, 0, 'nothing is allowed')
+
+  const tooLong = { stdin: Buffer.alloc((4 << 20) + 1) }
+  for (const mode of ['auto', 'off']) {
+    const outcome = await launch({ ...tooLong, env: { PLUMBLINE_RESIDENT: mode } })
+    t.equal(outcome.code, 1)
+    t.match(errorOf(outcome), { code: 5, msg: /4 MiB/ })
+  }
+  for (const command of ['VERSION', undefined, '']) {
+    const outcome = await launch({ stdin: null, env: { CNI_COMMAND: command } })
+    t.equal(outcome.stdout, 'yes', 'not read')
+  }
+  const closed = await launch({ script: 'exec "$0" <&-' })
+  t.match(errorOf(closed), { code: 5, msg: /stdin: EBADF/ })
+  const directory = await launch({ script: 'exec "$0" </' })
+  t.match(errorOf(directory), { code: 5, msg: /stdin: EISDIR/ })
+  t.equal(oneShots(), 0)
+})
+
+t.test('stdout or stderr closed', async t => {
+  const { launch, resident } = tree(t)
+  let stderr = ''
+  resident((request, connection) => {
+    stderr = sh(`readlink /proc/${process.pid}/fd/${request.fds[0]}`).trim()
+    void answerWith(0, 'yes')(request, connection)
+  })
+  t.strictSame(await launch({ script: 'exec "$0" 2>&-' }), { code: 0, stdout: 'yes', stderr: '' })
+  t.equal(stderr, '/dev/null')
+  t.strictSame(await launch({ script: 'exec "$0" >&-' }), { code: 1, stdout: '', stderr: '' })
+  t.strictSame(await launch({ script: '{ "$0"; echo $? >&2; } | exec true' }), {
+    code: 0,
+    stdout: '',
+    stderr: '1\n',
+  })
+  const all = await launch({ script: '"$0" <&- >&- 2>&-; echo $?', env: { CNI_COMMAND: 'VERSION' } })
+  t.equal(all.stdout, '1\n')
+})
+
+t.test('CNI_NETNS', async t => {
+  const { launch, resident, root } = tree(t)
+  let seen: { errno: string | undefined; types: number[] } | undefined
+  resident((request, connection) => {
+    seen = {
+      errno: request.entries.find(entry => entry.startsWith('PLUMBLINE_NETNS_ERRNO=')),
+      types: request.fds.slice(1).map(fd => Math.sign(addon.namespaceType(fd))),
+    }
+    void answerWith(0, '')(request, connection)
+  })
+  sh(`mkfifo ${root}/fifo; touch ${root}/file`)
+  for (const [netns, errno, types] of [
+    ['/proc/self/ns/net', undefined, [1]],
+    [`${root}/fifo`, undefined, [-1]],
+    [`${root}/file`, undefined, [-1]],
+    [`${root}/none`, 'PLUMBLINE_NETNS_ERRNO=2', []],
+    [`${root}/file/x`, 'PLUMBLINE_NETNS_ERRNO=20', []],
+    ['', undefined, []],
+    [undefined, undefined, []],
+  ] as const) {
+    await launch({ env: { CNI_NETNS: netns } })
+    t.strictSame(seen, { errno, types }, String(netns))
+  }
+})
+
+t.test('PLUMBLINE_RESIDENT', async t => {
+  const { launch, resident, residents } = tree(t)
+  const off = { PLUMBLINE_RESIDENT: 'off' }
+  t.equal((await launch({ env: off })).code, 3)
+  t.strictSame(residents(), [], 'off starts none')
+  resident(answerWith(0, 'yes'))
+  for (const mode of ['auto', '', 'require', undefined])
+    t.equal((await launch({ env: { PLUMBLINE_RESIDENT: mode } })).stdout, 'yes', String(mode))
+  t.equal((await launch({ env: off })).code, 3)
+  const bad = await launch({ env: { PLUMBLINE_RESIDENT: 'so"\\me\n\u00e9' } })
+  t.equal(bad.code, 1)
+  t.match(errorOf(bad), { code: 4, msg: /^PLUMBLINE_RESIDENT: "so"\\me\n/ })
+})
+
+t.test('PLUMBLINE_RESIDENT=require', async t => {
+  const env = { PLUMBLINE_RESIDENT: 'require', CNI_COMMAND: 'STATUS' }
+  const good = tree(t)
+  good.write('serve', '')
+  const outcomes = await Promise.all([1, 2, 3, 4].map(() => good.launch({ env })))
+  for (const { stdout } of outcomes) t.equal(stdout, 'served')
+  t.equal(good.residents().length, 1)
+  t.equal(good.oneShots(), 0)
+
+  const broken = tree(t)
+  broken.write('fail', '')
+  t.match(errorOf(await broken.launch({ env })), { code: 50, msg: /ended before/ })
+  t.equal(broken.oneShots(), 0)
+
+  const homeless = await broken.launch({ env: { ...env, PLUMBLINE_RUN_DIR: `${broken.root}/fail/run` } })
+  t.match(errorOf(homeless), { code: 50, msg: /resident-\d+\.lock: ENOTDIR/ })
+})
+
+t.test('it starts a resident for next time', async t => {
+  const { launch, residents, oneShots, runDir } = tree(t)
+  const alone = await launch({ env: { CNI_COMMAND: 'VERSION' }, stdin: null })
+  t.equal(alone.code, 3)
+  t.notOk(existsSync(runDir), 'not for VERSION')
+
+  const outcomes = await Promise.all(
+    Array.from({ length: 16 }, () => launch({ script: '"$0"', env: { PLUMBLINE_X: 'y' } })),
+  )
+  for (const { code } of outcomes) t.equal(code, 3)
+  t.equal(oneShots(), 17)
+  await until(() => residents().length > 0, 'the resident')
+  t.equal(residents().length, 1, 'sixteen at once start one')
+  t.equal(statSync(runDir).mode & 0o7777, 0o700)
+
+  const [resident] = residents()
+  t.ok(isAlive(resident!.pid), 'it lives on, and the pipes are closed')
+  const { env, pid, cwd, session, fds, umask } = resident!
+  t.match({ cwd, session, umask }, { cwd: '/', session: pid, umask: 0o22 })
+  t.strictSame(env, {
+    PLUMBLINE_RESIDENT_LOCK_FD: '3',
+    PLUMBLINE_RESIDENT_SOCKET: residentSocket(runDir),
+    PLUMBLINE_RUN_DIR: runDir,
+    PLUMBLINE_X: 'y',
+    PATH: '/usr/bin:/bin',
+  })
+  for (const fd of ['0', '1', '2']) t.ok(fds.includes(`${fd} /dev/null`))
+  t.ok(fds.includes(`3 ${residentSocket(runDir).replace('.sock', '.lock')}`))
+  await launch()
+  t.equal(residents().length, 1, 'while it lives there is no other')
+
+  await endProcesses([{ pid, command: '' }])
+  await launch()
+  await until(() => residents().length > 1, 'a new resident once the old one is dead')
+})
+
+t.test("the resident holds none of the caller's descriptors", async t => {
+  const { launch, residents, root } = tree(t)
+  sh(`mkfifo ${root}/fifo`)
+  const script = `exec 3<>${root}/fifo 7<>${root}/fifo
+    links=$(for fd in 0 1 2 3; do readlink /proc/$$/fd/$fd; done); echo "$links" >${root}/links; exec "$0"`
+  await launch({ script })
+  await until(() => residents().length > 0, 'the resident')
+  const links = readFileSync(`${root}/links`, 'utf8').split('\n').slice(0, -1)
+  t.match(links, [/^pipe:|^socket:/, /^pipe:|^socket:/, /^pipe:|^socket:/, /fifo/])
+  const held = residents()[0]?.fds.filter(fd => links.includes(fd.replace(/^\d+ /, '')))
+  t.strictSame(held, [])
+})
+
+t.test('without a usable run directory', async t => {
+  const { launch, root, write } = tree(t)
+  write('file', '')
+  t.equal((await launch({ env: { PLUMBLINE_RUN_DIR: `${root}/file/run` } })).code, 3, 'one-shot')
+  t.equal((await launch({ env: { PLUMBLINE_RUN_DIR: `/proc/${'x/'.repeat(2500)}` } })).code, 3, 'too long')
+  const relative = await launch({ env: { PLUMBLINE_RUN_DIR: 'run' } })
+  t.match(errorOf(relative), { code: 4, msg: /PLUMBLINE_RUN_DIR.*"run"/ })
+})
+
+t.test('a run directory too long for a socket address', async t => {
+  const { launch, root } = tree(t)
+  const runDir = `${root}/${'long'.repeat(25)}`
+  mkdirSync(runDir)
+  using _ = new FakeResident(residentSocket(runDir), answerWith(0, 'yes'))
+  t.equal((await launch({ env: { PLUMBLINE_RUN_DIR: runDir } })).stdout, 'yes')
+})
+
+t.test('a socket of another user', { skip: needs('root') }, async t => {
+  const { launch, root, runDir, resident, residents } = tree(t)
+  mkdirSync(runDir)
+  chmodSync(root, 0o755)
+  chmodSync(runDir, 0o777)
+  let asked = 0
+  process.seteuid?.(65534)
+  try {
+    resident(() => asked++)
+  } finally {
+    process.seteuid?.(0)
+  }
+  t.equal((await launch()).code, 3, 'one-shot')
+  t.match(errorOf(await launch({ env: { PLUMBLINE_RESIDENT: 'require' } })), {
+    code: 50,
+    msg: /another user/,
+  })
+  t.equal(asked, 0, 'it saw nothing of the call')
+  t.strictSame(residents(), [])
+})
+
+t.test('one-shot', async t => {
+  const { launch, root, oneShots } = tree(t)
+  const off = { PLUMBLINE_RESIDENT: 'off' }
+  const { oneShot } = await launch({
+    env: { ...off, NODE_OPTIONS: '--bad', NODE_EXTRA_CA_CERTS: '/x', PLUMBLINE_PLUGIN: 'other', ODD: '=' },
+    stdin: 'a\0b',
+  })
+  t.equal(oneShot?.stdin, 'a\0b')
+  t.strictSame(oneShot?.execArgv, [])
+  t.equal(oneShot?.argv[1], `${root}/dist/bundle/cni.cjs`)
+  const { env } = oneShot!
+  t.match(env, { PLUMBLINE_PLUGIN: 'bridge', CNI_COMMAND: 'ADD', ODD: '=' })
+  t.notOk('NODE_OPTIONS' in env || 'NODE_EXTRA_CA_CERTS' in env)
+
+  const unread = await launch({ env: { ...off, CNI_COMMAND: 'VERSION' }, stdin: null })
+  t.equal(unread.code, 3)
+
+  rmSync(`${root}/dist/bundle/cni.cjs`)
+  t.match(errorOf(await launch({ env: off })), { code: 50, msg: /cni\.cjs: ENOENT/ })
+  t.equal(oneShots(), 2)
+})
+
+t.test('finding node', async t => {
+  const { launch, root } = tree(t)
+  const off = { PLUMBLINE_RESIDENT: 'off' }
+  for (const PATH of ['', undefined, 'relative:/nowhere', ':'])
+    t.equal((await launch({ env: { ...off, PATH } })).code, 3, `PATH=${PATH}`)
+  for (const PLUMBLINE_NODE of ['/nowhere/node', 'node', root])
+    t.equal((await launch({ env: { ...off, PLUMBLINE_NODE } })).code, 3, PLUMBLINE_NODE)
+  writeFileSync(`${root}/my node`, '#!/bin/sh\necho mine "$@"', { mode: 0o755 })
+  const mine = await launch({ env: { ...off, PLUMBLINE_NODE: `${root}/my node` } })
+  t.equal(mine.stdout, `mine ${root}/dist/bundle/cni.cjs\n`)
+})
+
+t.test('a very large environment', async t => {
+  const { launch, resident } = tree(t)
+  const env = Object.fromEntries(Array.from({ length: 15 }, (_, i) => [`BIG${i}`, 'y'.repeat(100_000)]))
+  const off = await launch({ env: { ...env, PLUMBLINE_RESIDENT: 'off' } })
+  t.equal(off.oneShot?.env.BIG14?.length, 100_000)
+  let entries: readonly string[] = []
+  resident((request, connection) => {
+    entries = request.entries
+    void answerWith(0, 'yes')(request, connection)
+  })
+  t.equal((await launch({ env })).stdout, 'yes')
+  t.equal(entries.filter(entry => /^BIG\d+=y{100000}$/.test(entry)).length, 15)
+})
