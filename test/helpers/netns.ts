@@ -29,17 +29,17 @@ export type Json = any
 export function tempNetns(t: TestScope): TestNetns {
   const directory = mkdtempSync(join(tmpdir(), `plumbline-test-${process.pid}-`))
   const path = join(directory, 'netns')
+  const opened: { fd?: number; ns?: Namespace } = {}
   t.after(() => {
+    opened.ns?.[Symbol.dispose]()
+    if (opened.fd !== undefined) closeSync(opened.fd)
     removeNetns(path)
     rmSync(directory, { recursive: true })
   })
   createNetns(path)
-  const fd = openNetns(path)
-  const ns = Namespace.open(fd)
-  t.after(() => {
-    ns[Symbol.dispose]()
-    closeSync(fd)
-  })
+  opened.fd = openNetns(path)
+  opened.ns = Namespace.open(opened.fd)
+  const { fd, ns } = opened
   return { path, fd, ns, ip: args => ipJson(path, args), run: command => runIn(path, command) }
 }
 

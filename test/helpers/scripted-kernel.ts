@@ -80,7 +80,11 @@ export function ack(seq: number): Buffer {
 }
 
 /** NLMSG_ERROR, with the kernel's text and offset if given. */
-export function failure(seq: number, errno: number, extack: { message?: string; offset?: number } = {}): Buffer {
+export function failure(
+  seq: number,
+  errno: number,
+  extack: { message?: string; offset?: number } = {},
+): Buffer {
   const w = new NlWriter().i32(-errno).u32(16).u16(0).u16(0).u32(seq).u32(0)
   if (extack.message !== undefined) w.attrString(NLMSGERR_ATTR_MSG, extack.message)
   if (extack.offset !== undefined) w.attrU32(NLMSGERR_ATTR_OFFS, extack.offset)

@@ -1,0 +1,83 @@
+// Everything one network namespace offers, with the verbs of `ip`, `bridge`, `tc`, `nft` and `sysctl`.
+// A netlink socket belongs for ever to the namespace it was opened in, so nobody has to enter one to work in it.
+import { addon } from '../native/addon.js'
+import { NETLINK_NETFILTER, NETLINK_ROUTE } from '../wire/netlink/constants.js'
+import { check } from './error.js'
+import { NetlinkConnection } from './netlink/connection.js'
+import { Subscription } from './netlink/subscription.js'
+import { AddressVerbs } from './route/address.js'
+import { BridgeVlanVerbs } from './route/bridge-vlan.js'
+import { FdbVerbs } from './route/fdb.js'
+import { LinkVerbs } from './route/link.js'
+import { NeighbourVerbs } from './route/neighbour.js'
+import { RouteVerbs } from './route/route.js'
+import { RuleVerbs } from './route/rule.js'
+import { Sysctl, type SysctlSetting, sysctlOpenRequest, writeSettings } from './sysctl.js'
+
+export interface NamespaceOptions {
+  /** Written while the namespace is opened, in the same visit to it. */
+  readonly sysctls?: readonly SysctlSetting[]
+}
+
+/** Sockets are opened on first use and kept until dispose. */
+export class Namespace implements Disposable {
+  /** Open on the namespace, or -1 for this process's own. Borrowed: must stay open as long as this is used. */
+  readonly netnsFd: number
+  readonly sysctl: Sysctl
+  readonly link = new LinkVerbs(() => this.#rtnetlink())
+  readonly addr = new AddressVerbs(() => this.#rtnetlink())
+  readonly route = new RouteVerbs(() => this.#rtnetlink())
+  readonly neigh = new NeighbourVerbs(() => this.#rtnetlink())
+  readonly fdb = new FdbVerbs(() => this.#rtnetlink())
+  readonly rule = new RuleVerbs(() => this.#rtnetlink())
+  readonly bridgeVlan = new BridgeVlanVerbs(() => this.#rtnetlink())
+  #route: NetlinkConnection | undefined
+  #netfilter: NetlinkConnection | undefined
+
+  private constructor(netnsFd: number, route?: NetlinkConnection) {
+    this.netnsFd = netnsFd
+    this.sysctl = new Sysctl(netnsFd)
+    this.#route = route
+  }
+
+  /** The namespace of this process. */
+  static host(): Namespace {
+    return new Namespace(-1)
+  }
+
+  /** The namespace that `netnsFd` is open on. Opens its rtnetlink socket and writes `sysctls` in one visit. */
+  static open(netnsFd: number, options: NamespaceOptions = {}): Namespace {
+    const sysctls = options.sysctls ?? []
+    const [socket, ...files] = addon.openIn(netnsFd, [
+      { protocol: NETLINK_ROUTE },
+      ...sysctls.map(([path]) => sysctlOpenRequest(path)),
+    ]) as [number, ...number[]]
+    // When the namespace cannot be entered, nothing could be opened.
+    check('netns enter', `descriptor ${netnsFd}`, socket)
+    const namespace = new Namespace(netnsFd, new NetlinkConnection(socket))
+    try {
+      writeSettings(sysctls, files)
+      return namespace
+    } catch (error) {
+      namespace[Symbol.dispose]()
+      throw error
+    }
+  }
+
+  /** Listens to multicast groups of rtnetlink (RTNLGRP_*). */
+  subscribe(groups: readonly number[]): Subscription {
+    return Subscription.open(NETLINK_ROUTE, groups, this.netnsFd)
+  }
+
+  [Symbol.dispose](): void {
+    this.#route?.[Symbol.dispose]()
+    this.#netfilter?.[Symbol.dispose]()
+    this.#route = undefined
+    this.#netfilter = undefined
+  }
+
+  #rtnetlink(): NetlinkConnection {
+    this.#route ??= NetlinkConnection.open(NETLINK_ROUTE, this.netnsFd)
+    return this.#route
+  }
+}

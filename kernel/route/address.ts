@@ -1,0 +1,59 @@
+// `ip address`. linux/if_addr.h: RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR.
+import { NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from '../../wire/netlink/constants.js'
+import {
+  type Address,
+  type AddressFilter,
+  decodeAddress,
+  encodeAddress,
+  encodeAddressDump,
+} from '../../wire/route/address.js'
+import { IFA_F_NODAD, RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR } from '../../wire/route/constants.js'
+import { ignoreNotFound } from '../error.js'
+import type { Connect } from './connect.js'
+
+/** An address to give to a link. */
+export interface AddressSpec extends Address {
+  /** Take an IPv6 address to be unique: usable at once, without the 1 to 3 s of duplicate address detection. */
+  readonly noDad?: boolean | undefined
+}
+
+export class AddressVerbs {
+  readonly #connect: Connect
+
+  constructor(connect: Connect) {
+    this.#connect = connect
+  }
+
+  /** Gives a link an address. KernelError EEXIST when it has it. */
+  add(address: AddressSpec): void {
+    this.#new('address add', NLM_F_CREATE | NLM_F_EXCL, address)
+  }
+
+  /** The same, whether the link has the address or not; its flags, lifetimes and metric are set. */
+  replace(address: AddressSpec): void {
+    this.#new('address replace', NLM_F_CREATE | NLM_F_REPLACE, address)
+  }
+
+  /** Takes an address from a link; false when the link did not have it. */
+  remove(address: Address): boolean {
+    return ignoreNotFound(() => {
+      this.#connect().request('address delete', String(address.address), RTM_DELADDR, NLM_F_ACK, w =>
+        encodeAddress(w, address),
+      )
+    })
+  }
+
+  /** Addresses of a link (or all), of a family (or both). */
+  list(filter: AddressFilter = {}): Address[] {
+    return this.#connect()
+      .dump('address list', RTM_GETADDR, w => encodeAddressDump(w, filter))
+      .map(message => decodeAddress(message.payload))
+  }
+
+  #new(operation: string, flags: number, { noDad, ...address }: AddressSpec): void {
+    const addressFlags = (address.flags ?? 0) | (noDad ? IFA_F_NODAD : 0)
+    this.#connect().request(operation, String(address.address), RTM_NEWADDR, flags | NLM_F_ACK, w =>
+      encodeAddress(w, { ...address, flags: addressFlags }),
+    )
+  }
+}
