@@ -1,7 +1,7 @@
 // Everything one network namespace offers, with the verbs of `ip`, `bridge`, `tc`, `nft` and `sysctl`.
 // A netlink socket belongs for ever to the namespace it was opened in, so nobody has to enter one to work in it.
 import { addon } from '../native/addon.js'
-import { NETLINK_NETFILTER, NETLINK_ROUTE } from '../wire/netlink/constants.js'
+import { NETLINK_ROUTE } from '../wire/netlink/constants.js'
 import { check } from './error.js'
 import { NetlinkConnection } from './netlink/connection.js'
 import { Subscription } from './netlink/subscription.js'
@@ -24,15 +24,20 @@ export class Namespace implements Disposable {
   /** Open on the namespace, or -1 for this process's own. Borrowed: must stay open as long as this is used. */
   readonly netnsFd: number
   readonly sysctl: Sysctl
-  readonly link = new LinkVerbs(() => this.#rtnetlink())
-  readonly addr = new AddressVerbs(() => this.#rtnetlink())
+  readonly link = new LinkVerbs(
+    () => this.#rtnetlink(),
+    groups => this.subscribe(groups),
+  )
+  readonly addr = new AddressVerbs(
+    () => this.#rtnetlink(),
+    groups => this.subscribe(groups),
+  )
   readonly route = new RouteVerbs(() => this.#rtnetlink())
   readonly neigh = new NeighbourVerbs(() => this.#rtnetlink())
   readonly fdb = new FdbVerbs(() => this.#rtnetlink())
   readonly rule = new RuleVerbs(() => this.#rtnetlink())
   readonly bridgeVlan = new BridgeVlanVerbs(() => this.#rtnetlink())
   #route: NetlinkConnection | undefined
-  #netfilter: NetlinkConnection | undefined
 
   private constructor(netnsFd: number, route?: NetlinkConnection) {
     this.netnsFd = netnsFd
@@ -71,9 +76,7 @@ export class Namespace implements Disposable {
 
   [Symbol.dispose](): void {
     this.#route?.[Symbol.dispose]()
-    this.#netfilter?.[Symbol.dispose]()
     this.#route = undefined
-    this.#netfilter = undefined
   }
 
   #rtnetlink(): NetlinkConnection {

@@ -1,6 +1,13 @@
 // `ip link`. linux/rtnetlink.h: RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK.
 import { NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL } from '../../wire/netlink/constants.js'
-import { RTEXT_FILTER_SKIP_STATS, RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK } from '../../wire/route/constants.js'
+import {
+  IF_OPER_UP,
+  RTEXT_FILTER_SKIP_STATS,
+  RTM_DELLINK,
+  RTM_GETLINK,
+  RTM_NEWLINK,
+  RTNLGRP_LINK,
+} from '../../wire/route/constants.js'
 import {
   decodeLink,
   encodeLinkChange,
@@ -13,6 +20,7 @@ import {
 } from '../../wire/route/link.js'
 import { ignoreNotFound, isNotFound } from '../error.js'
 import type { NetlinkRequest } from '../netlink/connection.js'
+import { type Subscribe, waitUntil } from '../wait.js'
 import type { Connect } from './connect.js'
 import { needingOption } from './kernel-option.js'
 
@@ -25,9 +33,11 @@ export interface LinkListFilter {
 
 export class LinkVerbs {
   readonly #connect: Connect
+  readonly #subscribe: Subscribe
 
-  constructor(connect: Connect) {
+  constructor(connect: Connect, subscribe: Subscribe) {
     this.#connect = connect
+    this.#subscribe = subscribe
   }
 
   /** One link by name (alternative names, too) or index, in one request. Undefined when there is none. */
@@ -74,6 +84,16 @@ export class LinkVerbs {
         encodeLinkSelector(w, link),
       )
     })
+  }
+
+  /** Resolves with true as soon as the link is operational (RFC 2863: it can pass packets), with false when it is not by then. */
+  operational(index: number, timeoutMs: number): Promise<boolean> {
+    return waitUntil(
+      this.#subscribe,
+      [RTNLGRP_LINK],
+      timeoutMs,
+      () => this.get(index)?.operstate === IF_OPER_UP,
+    )
   }
 
   #get(link: string | number): Buffer | undefined {

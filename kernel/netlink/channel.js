@@ -1,0 +1,58 @@
+// Datagrams in and out of one netlink socket: EINTR retried, the buffer grown on demand, everything printed on request.
+import { closeSync } from 'node:fs'
+import { addon } from '../../native/addon.js'
+import { check } from '../error.js'
+import { printDatagram } from './debug.js'
+
+const EINTR = 4
+const EMSGSIZE = 90
+/** What the kernel fills at most with one datagram of a dump, unless a single object is larger. */
+const INITIAL_BUFFER = 32 * 1024
+/** NETLINK_DEBUG=1 in the environment prints every datagram to stderr, as `nft --debug=mnl` does. */
+const debug = process.env.NETLINK_DEBUG === '1'
+export class Channel {
+  /** -1 when the transport is not a socket. */
+  fd
+  #transport
+  #buffer = Buffer.allocUnsafeSlow(INITIAL_BUFFER)
+  /** Takes over a socket (closed by dispose), or talks through a transport. */
+  constructor(socket) {
+    this.fd = typeof socket === 'number' ? socket : -1
+    this.#transport = typeof socket === 'number' ? socketTransport(socket) : socket
+  }
+  send(operation, target, message) {
+    if (debug) printDatagram(message)
+    let result
+    do result = this.#transport.send(message)
+    while (result === -EINTR)
+    check(operation, target, result)
+  }
+  /**
+   * One datagram: a view, good until the next call. Or -errno: -EAGAIN after `timeoutMs` (0: at once, -1: never),
+   * -EMSGSIZE when it did not fit and is lost (the next of that size will fit), -ENOBUFS when others are lost.
+   */
+  receive(timeoutMs) {
+    let length
+    do length = this.#transport.recv(this.#buffer, timeoutMs)
+    while (length === -EINTR)
+    if (length < 0) return length
+    if (length > this.#buffer.length) {
+      this.#buffer = Buffer.allocUnsafeSlow(length * 2)
+      return -EMSGSIZE
+    }
+    const datagram = this.#buffer.subarray(0, length)
+    if (debug) printDatagram(datagram)
+    return datagram
+  }
+  [Symbol.dispose]() {
+    this.#transport.close?.()
+  }
+}
+function socketTransport(fd) {
+  return {
+    send: message => addon.send(fd, message),
+    recv: (into, timeoutMs) => addon.recv(fd, into, timeoutMs),
+    close: () => closeSync(fd),
+  }
+}
+//# sourceMappingURL=channel.js.map

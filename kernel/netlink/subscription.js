@@ -1,0 +1,49 @@
+// A netlink socket that listens: notifications of the multicast groups it joined.
+import { addon } from '../../native/addon.js'
+import { decodeMessages } from '../../wire/netlink/message.js'
+import { check, KernelError } from '../error.js'
+import { Channel } from './channel.js'
+
+const EAGAIN = 11
+const EMSGSIZE = 90
+const ENOBUFS = 105
+const UV_READABLE = 1
+const MAX_BURST = 64
+export class Subscription {
+  #channel
+  #poller
+  /** Takes over a socket that has joined its groups (closed by dispose), or listens to a transport. */
+  constructor(socket) {
+    this.#channel = new Channel(socket)
+  }
+  /** Joins `groups` (RTNLGRP_*) of `protocol` in the namespace `netnsFd` is open on (-1: this process's). */
+  static open(protocol, groups, netnsFd = -1) {
+    const [fd] = addon.openIn(netnsFd, [{ protocol, groups }])
+    return new Subscription(check('netlink subscribe', `protocol ${protocol}`, fd))
+  }
+  /** Waits for the next notification (-1: for ever, 0: not at all) and hands over what came in that datagram. False when none came. */
+  receive(timeoutMs, listener) {
+    const datagram = this.#channel.receive(timeoutMs)
+    if (datagram === -EAGAIN) return false
+    if (datagram === -ENOBUFS || datagram === -EMSGSIZE) listener.overrun()
+    else if (typeof datagram === 'number') throw new KernelError('netlink receive', '', datagram)
+    else for (const message of decodeMessages(datagram)) listener.message(message)
+    return true
+  }
+  /** Hands over notifications as they come, from the event loop, which it keeps alive until `unwatch`. */
+  watch(listener) {
+    this.#poller ??= addon.poll(this.#channel.fd, UV_READABLE, () => {
+      // Bounded, so that a flood does not starve the rest; and the listener may unwatch in the middle of a burst.
+      for (let i = 0; i < MAX_BURST && this.#poller !== undefined; i++) if (!this.receive(0, listener)) return
+    })
+  }
+  unwatch() {
+    this.#poller?.close()
+    this.#poller = undefined
+  }
+  [Symbol.dispose]() {
+    this.unwatch()
+    this.#channel[Symbol.dispose]()
+  }
+}
+//# sourceMappingURL=subscription.js.map

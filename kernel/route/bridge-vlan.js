@@ -1,0 +1,57 @@
+// `bridge vlan`: which VLANs the ports of a bridge carry. linux/if_bridge.h: RTM_SETLINK, RTM_DELLINK, RTM_GETLINK of AF_BRIDGE.
+import { AF_BRIDGE, NLM_F_ACK } from '../../wire/netlink/constants.js'
+import { encodePortVlans, portVlans } from '../../wire/route/bridge-vlan.js'
+import {
+  RTEXT_FILTER_BRVLAN_COMPRESSED,
+  RTM_DELLINK,
+  RTM_GETLINK,
+  RTM_SETLINK,
+} from '../../wire/route/constants.js'
+import { encodeLinkDump } from '../../wire/route/link.js'
+import { decodeLinkMessage } from '../../wire/route/link-message.js'
+import { errnoNumber } from '../errno.js'
+import { isErrno, KernelError } from '../error.js'
+import { withHint } from './kernel-option.js'
+
+const LACKING = 'this kernel lacks CONFIG_BRIDGE_VLAN_FILTERING'
+export class BridgeVlanVerbs {
+  #connect
+  constructor(connect) {
+    this.#connect = connect
+  }
+  /** Lets VLANs pass a port; one that does already gets the new flags. KernelError EOPNOTSUPP names what the kernel lacks. */
+  add(vlans) {
+    this.#request('vlan add', RTM_SETLINK, vlans)
+  }
+  /** Those that do not pass the port anyway are passed over. */
+  remove(vlans) {
+    this.#request('vlan delete', RTM_DELLINK, vlans)
+  }
+  /** What passes each port that has VLANs, and each bridge. Nothing where the kernel cannot filter. */
+  list() {
+    const filter = { family: AF_BRIDGE, extMask: RTEXT_FILTER_BRVLAN_COMPRESSED }
+    return this.#connect()
+      .dump('vlan list', RTM_GETLINK, w => encodeLinkDump(w, filter))
+      .map(({ payload }) => decodeLinkMessage(payload))
+      .flatMap(({ index, bridgeSpec }) =>
+        index === undefined || bridgeSpec?.vlans === undefined
+          ? []
+          : { index, vlans: portVlans(bridgeSpec.vlans) },
+      )
+  }
+  /** Throws KernelError EOPNOTSUPP where bridges cannot filter: there the kernel takes `vlanFiltering` and silently drops it. */
+  demand(bridge) {
+    if (bridge.info?.bridge?.vlanFiltering === undefined)
+      throw new KernelError('vlan filtering', bridge.name, errnoNumber('EOPNOTSUPP'), { hint: LACKING })
+  }
+  #request(operation, type, vlans) {
+    try {
+      this.#connect().request(operation, `of link ${vlans.index}`, type, NLM_F_ACK, w =>
+        encodePortVlans(w, vlans),
+      )
+    } catch (error) {
+      throw isErrno(error, 'EOPNOTSUPP') ? withHint(error, LACKING) : error
+    }
+  }
+}
+//# sourceMappingURL=bridge-vlan.js.map

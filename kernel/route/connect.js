@@ -1,0 +1,2 @@
+export {}
+//# sourceMappingURL=connect.js.map

@@ -1,0 +1,88 @@
+// `ip link`. linux/rtnetlink.h: RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK.
+import { NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL } from '../../wire/netlink/constants.js'
+import { RTEXT_FILTER_SKIP_STATS, RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK } from '../../wire/route/constants.js'
+import {
+  decodeLink,
+  encodeLinkChange,
+  encodeLinkDump,
+  encodeLinkSelector,
+  encodeLinkSpec,
+} from '../../wire/route/link.js'
+import { ignoreNotFound, isNotFound } from '../error.js'
+import { needingOption } from './kernel-option.js'
+export class LinkVerbs {
+  #connect
+  constructor(connect) {
+    this.#connect = connect
+  }
+  /** One link by name (alternative names, too) or index, in one request. Undefined when there is none. */
+  get(link) {
+    const payload = this.#get(link)
+    return payload && decodeLink(payload)
+  }
+  /** The index of the link with this name: cheaper than `get`. */
+  index(name) {
+    // struct ifinfomsg: family, padding, type, index
+    return this.#get(name)?.readInt32LE(4)
+  }
+  list(filter = {}) {
+    const { group, ...kernelFilter } = filter
+    const messages = this.#connect().dump('link list', RTM_GETLINK, w => encodeLinkDump(w, kernelFilter))
+    const links = messages.map(message => decodeLink(message.payload))
+    return group === undefined ? links : links.filter(link => link.group === group)
+  }
+  /** Makes a link, with its peer if it is a veth. KernelError EEXIST when either name is taken. */
+  add(spec) {
+    needingOption('link', spec.kind, () => {
+      const flags = NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK
+      this.#connect().request('link add', spec.name, RTM_NEWLINK, flags, w => encodeLinkSpec(w, spec))
+    })
+  }
+  /** Changes a link. A port's settings can come with the `master` that makes it a port. KernelError ENODEV when it is not there. */
+  set(change) {
+    this.setAll([change])
+  }
+  /** Changes links in one go, in order; goes on after a failure and then throws the first. */
+  setAll(changes) {
+    this.#connect().requestAll(changes.flatMap(setRequests))
+  }
+  /** Removes a link, and a veth's peer with it; false when it was not there. Blocks for 20 ms and more: see teardown.ts. */
+  remove(link) {
+    return ignoreNotFound(() => {
+      this.#connect().request('link delete', String(link), RTM_DELLINK, NLM_F_ACK, w =>
+        encodeLinkSelector(w, link),
+      )
+    })
+  }
+  #get(link) {
+    try {
+      const [reply] = this.#connect().request('link get', String(link), RTM_GETLINK, 0, w =>
+        encodeLinkSelector(w, link, RTEXT_FILTER_SKIP_STATS),
+      )
+      return reply?.payload
+    } catch (error) {
+      if (isNotFound(error)) return undefined
+      throw error
+    }
+  }
+}
+/**
+ * RTM_NEWLINK and not RTM_SETLINK, which does not know IFLA_LINKINFO. The kernel looks for the port's settings with the master that
+ * the link has at that time, so those go in a second request when the first makes it a port.
+ */
+function setRequests(change) {
+  const { port, ...others } = change
+  if (port === undefined || change.master === undefined) return [setRequest(change)]
+  const { index, name } = change
+  return [setRequest(others), setRequest({ index, name, port })]
+}
+function setRequest(change) {
+  return {
+    operation: 'link set',
+    target: change.name ?? `index ${change.index}`,
+    type: RTM_NEWLINK,
+    flags: NLM_F_ACK,
+    body: w => encodeLinkChange(w, change),
+  }
+}
+//# sourceMappingURL=link.js.map
