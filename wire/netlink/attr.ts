@@ -47,6 +47,11 @@ export class NlWriter {
     return this
   }
 
+  i16(v: number): this {
+    if ((v << 16) >> 16 !== v) throw unfit(v, 'i16')
+    return this.u16(v & 0xffff)
+  }
+
   /** Takes what bit operators yield, too: -1 is 0xffffffff. */
   u32(v: number): this {
     if (v >>> 0 !== v && (v | 0) !== v) throw unfit(v, 'u32')

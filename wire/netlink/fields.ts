@@ -161,6 +161,13 @@ export const blob = (type: number): Field<Uint8Array> => ({
   read: r => r.raw().data,
 })
 
+/** The payload itself, not copied: for what is decoded further at once. */
+export const view = (type: number): Field<Buffer> => ({
+  type,
+  write: (w, v) => w.attr(type, v),
+  read: r => r.bytes(),
+})
+
 /** A link-layer address of 6 bytes; others are not for this field. */
 export const mac = (type: number): Field<Mac> => ({
   type,
