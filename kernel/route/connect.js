@@ -1,2 +1,0 @@
-export {}
-//# sourceMappingURL=connect.js.map
