@@ -62,6 +62,14 @@ enum refusal { NOT_ACCEPTED, NOT_OURS };
 /** Hands the call to the resident, prints the answer and exits. Returns only if no resident accepted, with the reason. */
 enum refusal ask_resident(void);
 
+// stderr.c
+/** A pipe for the resident's stderr: its writing end, or -errno. The same at every call. */
+long open_stderr(void);
+/** The reading end, for poll(2). */
+int stderr_source(void);
+/** Writes to our stderr what has come. */
+void pass_stderr(void);
+
 // resident.c
 /** Starts a resident unless somebody holds the lock. Its pid, 0 if one is being started or lives, or -errno. */
 long start_resident(void);

@@ -1,7 +1,7 @@
 // The conversation with the resident, on a unix stream socket. All integers are little-endian u32.
 //
 // We send: magic, protocol, build id (16 hex digits), length of the environment, length of stdin; the environment as KEY=VALUE
-// with a NUL after each, PLUMBLINE_PLUGIN first; stdin. With the first byte go descriptors: stderr, and the network
+// with a NUL after each, PLUMBLINE_PLUGIN first; stdin. With the first byte go descriptors: a pipe to stderr, and the network
 // namespace if CNI_NETNS could be opened; if not, PLUMBLINE_NETNS_ERRNO says why.
 // We get: 'A' accepted, 'V' another build, or 'D' draining; after 'A': exit code, length of stdout, stdout.
 #include <fcntl.h>
@@ -10,7 +10,6 @@
 #include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "launcher.h"
 
@@ -102,8 +101,11 @@ static bool is_ours(long fd)
          (peer.uid == 0 || peer.uid == SYS_0(geteuid));
 }
 
-static long send_with_fds(long fd, struct iovec *parts, long stderr_fd)
+static long send_with_fds(long fd, struct iovec *parts)
 {
+  long stderr_fd = open_stderr();
+  if (stderr_fd < 0)
+    return stderr_fd;
   union {
     struct cmsghdr header;
     char space[CMSG_SPACE(2 * sizeof(int))];
@@ -121,9 +123,7 @@ static long send_with_fds(long fd, struct iovec *parts, long stderr_fd)
 static bool send_request(long fd)
 {
   struct iovec parts[] = { { block.data, block.length }, { (char *)call.input, call.input_size } };
-  long sent = send_with_fds(fd, parts, STDERR_FILENO);
-  if (sent == -EBADF) // no stderr
-    sent = send_with_fds(fd, parts, above_stdio(SYS_3(openat, AT_FDCWD, "/dev/null", O_WRONLY | O_CLOEXEC)));
+  long sent = send_with_fds(fd, parts);
   struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
   for (size_t left = block.length + call.input_size; sent > 0; sent = RETRY(SYS_3(sendmsg, fd, &message, MSG_NOSIGNAL))) {
     left -= (size_t)sent;
@@ -139,11 +139,19 @@ static bool send_request(long fd)
   return false;
 }
 
-static bool readable_in_time(long fd)
+/** Waits for the resident to say something, at most as long as `left` if that is not NULL. Meanwhile passes stderr on. */
+static bool await(long fd, struct timespec *left)
 {
-  struct pollfd readable = { .fd = (int)fd, .events = POLLIN };
-  struct timespec left = { call.accept_timeout_ms / 1000, call.accept_timeout_ms % 1000 * 1000000 };
-  return RETRY(SYS_5(ppoll, &readable, 1, &left, NULL, 0)) > 0; // the kernel counts `left` down
+  for (;;) {
+    struct pollfd ready[] = { { .fd = (int)fd, .events = POLLIN }, { .fd = stderr_source(), .events = POLLIN } };
+    // The kernel counts `left` down.
+    if (RETRY(SYS_5(ppoll, ready, 2, left, NULL, 0)) <= 0)
+      return false;
+    if (ready[1].revents)
+      pass_stderr();
+    if (ready[0].revents)
+      return true;
+  }
 }
 
 static long receive(long fd, char *into, size_t size)
@@ -162,9 +170,12 @@ static _Noreturn void print_answer(long fd, char *reply, size_t got)
       __builtin_memcpy(&head, reply, sizeof head);
       if (head.length > REPLY_SIZE - sizeof head)
         fail(CNI_INTERNAL, JOIN("the plumbline resident's answer is longer than 8 MiB"), NULL);
-      if (got >= sizeof head + head.length)
+      if (got >= sizeof head + head.length) {
+        pass_stderr();
         answer(reply + sizeof head, head.length, head.exit_code < 256 ? (int)head.exit_code : 1);
+      }
     }
+    await(fd, NULL);
     more = receive(fd, reply + got, REPLY_SIZE - got);
     if (more <= 0)
       fail(CNI_TRY_AGAIN, JOIN("the plumbline resident ended while it worked on this call"),
@@ -176,8 +187,9 @@ static _Noreturn void print_answer(long fd, char *reply, size_t got)
 static void converse(long fd)
 {
   static char reply[REPLY_SIZE];
+  struct timespec left = { call.accept_timeout_ms / 1000, call.accept_timeout_ms % 1000 * 1000000 };
   // After the shutdown its 'A' fails, so that it does not start; but one that was there before it still comes.
-  if (!send_request(fd) || !readable_in_time(fd))
+  if (!send_request(fd) || !await(fd, &left))
     SYS_2(shutdown, fd, SHUT_RDWR);
   long got = receive(fd, reply, sizeof reply);
   if (got > 0 && reply[0] == 'A')

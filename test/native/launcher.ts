@@ -1,22 +1,16 @@
 // The launcher, in a dist tree of its own with stub bundles, against a resident that the test plays.
-import { type ChildProcess, spawn } from 'node:child_process'
 import {
   chmodSync,
   closeSync,
-  copyFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   rmSync,
   statSync,
-  symlinkSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { addon } from '../../native/addon.js'
 import {
   type Connection,
@@ -25,145 +19,13 @@ import {
   reply,
   residentSocket,
 } from '../helpers/fake-resident.js'
+import { launcherTree, type Outcome } from '../helpers/launcher-tree.js'
 import { distDir, needs } from '../helpers/needs.js'
-import { endProcesses, isAlive, processesWithEnv, until } from '../helpers/processes.js'
+import { endProcesses, isAlive, until } from '../helpers/processes.js'
 import { sh } from '../helpers/sh.js'
 
 const CLONE_NEWNET = 0x40000000
 const EPIPE = 32
-
-// Both stubs say what they were given. The resident's stays, and serves if the test put a file "serve" there.
-const oneShotStub = `
-const fs = require('fs')
-fs.appendFileSync(process.env.TEST_ROOT + '/one-shots', 'x')
-const stdin = ['VERSION', undefined].includes(process.env.CNI_COMMAND) ? null : fs.readFileSync(0, 'latin1')
-fs.writeSync(1, JSON.stringify({ argv: process.argv, execArgv: process.execArgv, env: process.env, stdin }))
-process.exitCode = 3
-`
-const residentStub = (root: string) => `
-const fs = require('fs')
-const link = path => { try { return fs.readlinkSync(path) } catch { return '' } }
-const fds = fs.readdirSync('/proc/self/fd').map(fd => fd + ' ' + link('/proc/self/fd/' + fd))
-const stat = fs.readFileSync('/proc/self/stat', 'latin1').split(') ')[1].split(' ')
-const about = { pid: process.pid, env: process.env, cwd: process.cwd(), session: Number(stat[3]), fds, umask: process.umask() }
-fs.appendFileSync('${root}/residents', JSON.stringify(about) + '\\n')
-if (fs.existsSync('${root}/fail')) process.exit(5)
-if (fs.existsSync('${root}/serve'))
-  import('${distDir}/lib/test/helpers/fake-resident.js').then(({ FakeResident, reply }) => {
-    new FakeResident(process.env.PLUMBLINE_RESIDENT_SOCKET, async (request, connection) => {
-      await connection.send('A')
-      await connection.send(reply(0, 'served'))
-      connection.close()
-    })
-  })
-else setInterval(() => {}, 1000)
-`
-
-interface Outcome {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-  /** What the one-shot stub printed, if it ran. */
-  readonly oneShot?: { argv: string[]; execArgv: string[]; env: Record<string, string>; stdin: string | null }
-}
-
-interface LaunchOptions {
-  readonly env?: Record<string, string | undefined>
-  /** null: keep the pipe open and write nothing. */
-  readonly stdin?: string | Uint8Array | null
-  /** Somebody else holds stderr: do not wait for its end. */
-  readonly stderrHeld?: boolean
-  /** A shell script in which "$0" is the launcher. */
-  readonly script?: string
-}
-
-interface Tree {
-  readonly root: string
-  readonly runDir: string
-  readonly socket: string
-  launch(options?: LaunchOptions): Promise<Outcome>
-  resident(respond: (request: Request, connection: Connection) => void): void
-  /** What started residents said of themselves. */
-  residents(): {
-    pid: number
-    env: Record<string, string>
-    cwd: string
-    session: number
-    fds: string[]
-    umask: number
-  }[]
-  oneShots(): number
-  write(name: string, text: string): void
-}
-
-function tree(t: Test): Tree {
-  const root = mkdtempSync(join(tmpdir(), `plumbline-launcher-${process.pid}-`))
-  const runDir = `${root}/run`
-  const running: ChildProcess[] = []
-  t.teardown(async () => {
-    for (const child of running) child.kill('SIGKILL')
-    await endProcesses(processesWithEnv('PLUMBLINE_RUN_DIR', runDir))
-    rmSync(root, { recursive: true, force: true })
-  })
-  for (const directory of ['bin', 'cni', 'bundle'])
-    mkdirSync(`${root}/dist/${directory}`, { recursive: true })
-  copyFileSync(`${distDir}/bin/plumbline-launcher`, `${root}/dist/bin/plumbline-launcher`)
-  symlinkSync('../bin/plumbline-launcher', `${root}/dist/cni/bridge`)
-  writeFileSync(`${root}/dist/bundle/cni.cjs`, oneShotStub)
-  writeFileSync(`${root}/dist/bundle/resident.cjs`, residentStub(root))
-  const socket = residentSocket(runDir)
-  const lines = (name: string) =>
-    existsSync(`${root}/${name}`) ? readFileSync(`${root}/${name}`, 'utf8') : ''
-
-  const launch = (options: LaunchOptions = {}) =>
-    new Promise<Outcome>((resolve, reject) => {
-      const wanted: Record<string, string | undefined> = {
-        PATH: '/usr/bin:/bin',
-        CNI_COMMAND: 'ADD',
-        PLUMBLINE_RUN_DIR: runDir,
-        TEST_ROOT: root,
-        ...options.env,
-      }
-      const env = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined))
-      const file = `${root}/dist/cni/bridge`
-      const command = options.script === undefined ? [file] : ['/bin/sh', '-c', options.script, file]
-      const child = spawn(command[0]!, command.slice(1), { env: env as Record<string, string> })
-      running.push(child)
-      const out: Buffer[] = []
-      const err: Buffer[] = []
-      child.stdout.on('data', data => out.push(data))
-      child.stderr.on('data', data => err.push(data))
-      child.on('error', reject)
-      // Not 'exit': everybody must have let go of the pipes.
-      if (options.stderrHeld) child.stdout.on('end', () => child.stderr.destroy())
-      child.on('close', code => {
-        const stdout = Buffer.concat(out).toString('latin1')
-        const outcome = { code, stdout, stderr: Buffer.concat(err).toString() }
-        resolve(stdout.startsWith('{"argv"') ? { ...outcome, oneShot: JSON.parse(stdout) } : outcome)
-      })
-      child.stdin.on('error', () => {})
-      if (options.stdin !== null) child.stdin.end(options.stdin ?? '{}')
-    })
-
-  return {
-    root,
-    runDir,
-    socket,
-    launch,
-    resident(respond) {
-      mkdirSync(runDir, { recursive: true, mode: 0o700 })
-      const resident = new FakeResident(socket, respond)
-      t.teardown(() => resident[Symbol.dispose]())
-    },
-    residents: () =>
-      lines('residents')
-        .split('\n')
-        .slice(0, -1)
-        .map(line => JSON.parse(line)),
-    oneShots: () => lines('one-shots').length,
-    write: (name, text) => writeFileSync(`${root}/${name}`, text),
-  }
-}
 
 const answerWith =
   (exitCode: number, stdout: string | Uint8Array) =>
@@ -184,7 +46,7 @@ const errorOf = (outcome: Outcome): { code: number; msg: string; details?: strin
   JSON.parse(outcome.stdout)
 
 t.test('the resident gets the whole call, and its answer is ours', async t => {
-  const { launch, resident, root } = tree(t)
+  const { launch, resident, root } = launcherTree(t)
   let seen: Request | undefined
   resident((request, connection) => {
     seen = request
@@ -226,6 +88,34 @@ t.test('the resident gets the whole call, and its answer is ours', async t => {
   )
 })
 
+t.test('stderr', async t => {
+  const { launch, resident } = launcherTree(t)
+  let late = Promise.resolve('')
+  const line = `${'e'.repeat(1000)}\n`
+  resident(async (request, connection) => {
+    const stderr = request.fds[0]!
+    await connection.send('A')
+    for (let lines = 0; lines < 500; )
+      try {
+        writeSync(stderr, line)
+        lines++
+      } catch {
+        await new Promise(resolve => setImmediate(resolve)) // EAGAIN: it never blocks
+      }
+    await connection.send(reply(0, ''))
+    late = connection.ended.then(() => {
+      try {
+        return `${writeSync(stderr, line)} bytes written`
+      } catch (error) {
+        return (error as NodeJS.ErrnoException).code!
+      }
+    })
+  })
+  const { stderr } = await launch()
+  t.ok(stderr === line.repeat(500), 'all of it, in order')
+  t.equal(await late, 'EPIPE', 'what comes after the answer goes nowhere')
+})
+
 t.test('exit codes and answers of every size', async t => {
   const big = Buffer.alloc(3 << 20, 'x')
   for (const [code, stdout, expected] of [
@@ -234,13 +124,13 @@ t.test('exit codes and answers of every size', async t => {
     [7, big, 7],
     [256, '', 1],
   ] as const) {
-    const { launch, resident } = tree(t)
+    const { launch, resident } = launcherTree(t)
     resident(answerWith(code, stdout))
     const outcome = await launch()
     t.equal(outcome.code, expected)
     t.ok(outcome.stdout === stdout.toString('latin1'))
   }
-  const { launch, resident } = tree(t)
+  const { launch, resident } = launcherTree(t)
   resident(async (_, connection) => {
     for (const byte of Buffer.concat([Buffer.from('A'), reply(2, 'in pieces')])) {
       await connection.send(Buffer.of(byte))
@@ -253,7 +143,7 @@ t.test('exit codes and answers of every size', async t => {
 
 t.test('it falls back as long as nobody accepted', async t => {
   for (const said of ['V', 'D', '', '?']) {
-    const { launch, resident, oneShots } = tree(t)
+    const { launch, resident, oneShots } = launcherTree(t)
     resident(sayAndClose(said))
     const { code, oneShot } = await launch({ stdin: 'input' })
     t.equal(code, 3, `after ${JSON.stringify(said)}`)
@@ -264,24 +154,23 @@ t.test('it falls back as long as nobody accepted', async t => {
 
 t.test('it does not fall back once a resident accepted', async t => {
   for (const said of ['A', 'A\0\0', Buffer.concat([Buffer.from('A'), reply(0, 'whole').subarray(0, -1)])]) {
-    const { launch, resident, oneShots } = tree(t)
+    const { launch, resident, oneShots } = launcherTree(t)
     resident(sayAndClose(said))
     const outcome = await launch()
     t.equal(outcome.code, 1)
     t.match(errorOf(outcome), { code: 11, msg: 'the plumbline resident ended while it worked on this call' })
     t.equal(oneShots(), 0)
   }
-  const { launch, resident } = tree(t)
+  const { launch, resident } = launcherTree(t)
   resident(sayAndClose(Buffer.of(0x41, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff)))
   t.match(errorOf(await launch()), { code: 999 }, 'an absurd length')
 })
 
 t.test('a resident that does not accept in time cannot accept any more', async t => {
-  const { launch, resident } = tree(t)
+  const { launch, resident } = launcherTree(t)
   let late = Promise.resolve(0)
   resident((_, connection) => {
     late = connection.ended.then(() => connection.send('A'))
-    void late.then(() => connection.close())
   })
   const { code } = await launch({ env: { PLUMBLINE_ACCEPT_TIMEOUT_MS: '50' } })
   t.equal(code, 3)
@@ -292,19 +181,19 @@ t.test('a resident that does not accept in time cannot accept any more', async t
 })
 
 t.test('a resident that reads nothing', async t => {
-  const { launch, runDir, socket } = tree(t)
+  const { launch, runDir, socket } = launcherTree(t)
   mkdirSync(runDir)
   const fd = addon.listenUnix(socket, 0)
   t.teardown(() => closeSync(fd))
   const env = { PLUMBLINE_ACCEPT_TIMEOUT_MS: '50' }
   const stdin = Buffer.alloc(4 << 20, 'x')
-  // The first fills its connection's buffer, later ones find the listener's queue full. Their stderr is in there.
-  const outcomes = await Promise.all([1, 2, 3].map(() => launch({ env, stdin, stderrHeld: true })))
+  // The first fills its connection's buffer, later ones find the listener's queue full.
+  const outcomes = await Promise.all([1, 2, 3].map(() => launch({ env, stdin })))
   for (const { code, oneShot } of outcomes) t.match([code, oneShot?.stdin?.length], [3, 4 << 20])
 })
 
 t.test('stdin', async t => {
-  const { launch, resident, oneShots } = tree(t)
+  const { launch, resident, oneShots } = launcherTree(t)
   let length = 0
   resident((request, connection) => {
     length = request.stdin.length
@@ -333,26 +222,22 @@ t.test('stdin', async t => {
 })
 
 t.test('stdout or stderr closed', async t => {
-  const { launch, resident } = tree(t)
-  let stderr = ''
-  resident((request, connection) => {
-    stderr = sh(`readlink /proc/${process.pid}/fd/${request.fds[0]}`).trim()
-    void answerWith(0, 'yes')(request, connection)
+  const { launch, resident, root } = launcherTree(t)
+  resident(async (request, connection) => {
+    writeSync(request.fds[0]!, 'lost')
+    await answerWith(0, 'yes')(request, connection)
   })
   t.strictSame(await launch({ script: 'exec "$0" 2>&-' }), { code: 0, stdout: 'yes', stderr: '' })
-  t.equal(stderr, '/dev/null')
-  t.strictSame(await launch({ script: 'exec "$0" >&-' }), { code: 1, stdout: '', stderr: '' })
-  t.strictSame(await launch({ script: '{ "$0"; echo $? >&2; } | exec true' }), {
-    code: 0,
-    stdout: '',
-    stderr: '1\n',
-  })
+  t.strictSame(await launch({ script: 'exec "$0" >&-' }), { code: 1, stdout: '', stderr: 'lost' })
+  sh(`mkfifo ${root}/fifo`)
+  const noReader = `exec 4<>${root}/fifo 1>${root}/fifo 4<&-; "$0"; echo $? >&2`
+  t.strictSame(await launch({ script: noReader }), { code: 0, stdout: '', stderr: 'lost1\n' })
   const all = await launch({ script: '"$0" <&- >&- 2>&-; echo $?', env: { CNI_COMMAND: 'VERSION' } })
   t.equal(all.stdout, '1\n')
 })
 
 t.test('CNI_NETNS', async t => {
-  const { launch, resident, root } = tree(t)
+  const { launch, resident, root } = launcherTree(t)
   let seen: { errno: string | undefined; types: number[] } | undefined
   resident((request, connection) => {
     seen = {
@@ -377,7 +262,7 @@ t.test('CNI_NETNS', async t => {
 })
 
 t.test('PLUMBLINE_RESIDENT', async t => {
-  const { launch, resident, residents } = tree(t)
+  const { launch, resident, residents } = launcherTree(t)
   const off = { PLUMBLINE_RESIDENT: 'off' }
   t.equal((await launch({ env: off })).code, 3)
   t.strictSame(residents(), [], 'off starts none')
@@ -392,14 +277,14 @@ t.test('PLUMBLINE_RESIDENT', async t => {
 
 t.test('PLUMBLINE_RESIDENT=require', async t => {
   const env = { PLUMBLINE_RESIDENT: 'require', CNI_COMMAND: 'STATUS' }
-  const good = tree(t)
+  const good = launcherTree(t)
   good.write('serve', '')
   const outcomes = await Promise.all([1, 2, 3, 4].map(() => good.launch({ env })))
   for (const { stdout } of outcomes) t.equal(stdout, 'served')
   t.equal(good.residents().length, 1)
   t.equal(good.oneShots(), 0)
 
-  const broken = tree(t)
+  const broken = launcherTree(t)
   broken.write('fail', '')
   t.match(errorOf(await broken.launch({ env })), { code: 50, msg: /ended before/ })
   t.equal(broken.oneShots(), 0)
@@ -409,7 +294,7 @@ t.test('PLUMBLINE_RESIDENT=require', async t => {
 })
 
 t.test('it starts a resident for next time', async t => {
-  const { launch, residents, oneShots, runDir } = tree(t)
+  const { launch, residents, oneShots, runDir } = launcherTree(t)
   const alone = await launch({ env: { CNI_COMMAND: 'VERSION' }, stdin: null })
   t.equal(alone.code, 3)
   t.notOk(existsSync(runDir), 'not for VERSION')
@@ -445,7 +330,7 @@ t.test('it starts a resident for next time', async t => {
 })
 
 t.test("the resident holds none of the caller's descriptors", async t => {
-  const { launch, residents, root } = tree(t)
+  const { launch, residents, root } = launcherTree(t)
   sh(`mkfifo ${root}/fifo`)
   const script = `exec 3<>${root}/fifo 7<>${root}/fifo
     links=$(for fd in 0 1 2 3; do readlink /proc/$$/fd/$fd; done); echo "$links" >${root}/links; exec "$0"`
@@ -458,7 +343,7 @@ t.test("the resident holds none of the caller's descriptors", async t => {
 })
 
 t.test('without a usable run directory', async t => {
-  const { launch, root, write } = tree(t)
+  const { launch, root, write } = launcherTree(t)
   write('file', '')
   t.equal((await launch({ env: { PLUMBLINE_RUN_DIR: `${root}/file/run` } })).code, 3, 'one-shot')
   t.equal((await launch({ env: { PLUMBLINE_RUN_DIR: `/proc/${'x/'.repeat(2500)}` } })).code, 3, 'too long')
@@ -467,7 +352,7 @@ t.test('without a usable run directory', async t => {
 })
 
 t.test('a run directory too long for a socket address', async t => {
-  const { launch, root } = tree(t)
+  const { launch, root } = launcherTree(t)
   const runDir = `${root}/${'long'.repeat(25)}`
   mkdirSync(runDir)
   using _ = new FakeResident(residentSocket(runDir), answerWith(0, 'yes'))
@@ -475,7 +360,7 @@ t.test('a run directory too long for a socket address', async t => {
 })
 
 t.test('a socket of another user', { skip: needs('root') }, async t => {
-  const { launch, root, runDir, resident, residents } = tree(t)
+  const { launch, root, runDir, resident, residents } = launcherTree(t)
   mkdirSync(runDir)
   chmodSync(root, 0o755)
   chmodSync(runDir, 0o777)
@@ -496,7 +381,7 @@ t.test('a socket of another user', { skip: needs('root') }, async t => {
 })
 
 t.test('one-shot', async t => {
-  const { launch, root, oneShots } = tree(t)
+  const { launch, root, oneShots } = launcherTree(t)
   const off = { PLUMBLINE_RESIDENT: 'off' }
   const { oneShot } = await launch({
     env: { ...off, NODE_OPTIONS: '--bad', NODE_EXTRA_CA_CERTS: '/x', PLUMBLINE_PLUGIN: 'other', ODD: '=' },
@@ -518,7 +403,7 @@ t.test('one-shot', async t => {
 })
 
 t.test('finding node', async t => {
-  const { launch, root } = tree(t)
+  const { launch, root } = launcherTree(t)
   const off = { PLUMBLINE_RESIDENT: 'off' }
   for (const PATH of ['', undefined, 'relative:/nowhere', ':'])
     t.equal((await launch({ env: { ...off, PATH } })).code, 3, `PATH=${PATH}`)
@@ -530,7 +415,7 @@ t.test('finding node', async t => {
 })
 
 t.test('a very large environment', async t => {
-  const { launch, resident } = tree(t)
+  const { launch, resident } = launcherTree(t)
   const env = Object.fromEntries(Array.from({ length: 15 }, (_, i) => [`BIG${i}`, 'y'.repeat(100_000)]))
   const off = await launch({ env: { ...env, PLUMBLINE_RESIDENT: 'off' } })
   t.equal(off.oneShot?.env.BIG14?.length, 100_000)
