@@ -7,9 +7,12 @@ import { NetlinkConnection } from './netlink/connection.js'
 import { Subscription } from './netlink/subscription.js'
 import { AddressVerbs } from './route/address.js'
 import { BridgeVlanVerbs } from './route/bridge-vlan.js'
+import { ClassVerbs } from './route/class.js'
 import { FdbVerbs } from './route/fdb.js'
+import { FilterVerbs } from './route/filter.js'
 import { LinkVerbs } from './route/link.js'
 import { NeighbourVerbs } from './route/neighbour.js'
+import { QdiscVerbs } from './route/qdisc.js'
 import { RouteVerbs } from './route/route.js'
 import { RuleVerbs } from './route/rule.js'
 import { Sysctl, type SysctlSetting, sysctlOpenRequest, writeSettings } from './sysctl.js'
@@ -36,6 +39,9 @@ export class Namespace implements Disposable {
   readonly neigh = new NeighbourVerbs(() => this.#rtnetlink())
   readonly fdb = new FdbVerbs(() => this.#rtnetlink())
   readonly rule = new RuleVerbs(() => this.#rtnetlink())
+  readonly qdisc = new QdiscVerbs(() => this.#rtnetlink())
+  readonly class = new ClassVerbs(() => this.#rtnetlink())
+  readonly filter = new FilterVerbs(() => this.#rtnetlink())
   readonly bridgeVlan = new BridgeVlanVerbs(() => this.#rtnetlink())
   #route: NetlinkConnection | undefined
 

@@ -1,0 +1,70 @@
+// `tc qdisc`. linux/pkt_sched.h: RTM_NEWQDISC, RTM_DELQDISC, RTM_GETQDISC.
+import { NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from '../../wire/netlink/constants.js'
+import { RTM_DELQDISC, RTM_GETQDISC, RTM_NEWQDISC } from '../../wire/route/constants.js'
+import { TC_H_INGRESS, TC_H_ROOT } from '../../wire/tc/constants.js'
+import { decodeQdisc, encodeQdisc, type Qdisc } from '../../wire/tc/qdisc.js'
+import { isErrno, isNotFound } from '../error.js'
+import type { Connect } from './connect.js'
+import { needingOption } from './kernel-option.js'
+
+/** Which qdisc: that of `parent`, by default the root of the link; of 'ingress' and 'clsact' the hook. */
+export type QdiscSelector = Pick<Qdisc, 'index' | 'parent' | 'handle' | 'kind'>
+
+export class QdiscVerbs {
+  readonly #connect: Connect
+
+  constructor(connect: Connect) {
+    this.#connect = connect
+  }
+
+  /** KernelError EEXIST when there is one already; the kernel's own default does not count. */
+  add(qdisc: Qdisc): void {
+    this.#request('qdisc add', RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, qdisc)
+  }
+
+  replace(qdisc: Qdisc): void {
+    this.#request('qdisc replace', RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, qdisc)
+  }
+
+  /** Changes the options of a qdisc that is there. */
+  change(qdisc: Qdisc): void {
+    this.#request('qdisc change', RTM_NEWQDISC, 0, qdisc)
+  }
+
+  /** Removes the qdisc with all below it; the kernel's default takes its place. False when there was none. */
+  remove(qdisc: QdiscSelector): boolean {
+    try {
+      this.#request('qdisc delete', RTM_DELQDISC, 0, qdisc)
+      return true
+    } catch (error) {
+      // "Cannot delete qdisc with handle of zero": the kernel's default.
+      if (isNotFound(error) || (isErrno(error, 'EINVAL') && error.extack?.includes('handle of zero')))
+        return false
+      throw error
+    }
+  }
+
+  /** Qdiscs of a link, or of all; those that the kernel made have handle 0. */
+  list(filter: { readonly index?: number | undefined } = {}): Qdisc[] {
+    const { index } = filter
+    const qdiscs = this.#connect()
+      .dump('qdisc list', RTM_GETQDISC, w => encodeQdisc(w, { index: index ?? 0 }))
+      .map(({ payload }) => decodeQdisc(payload))
+    return index === undefined ? qdiscs : qdiscs.filter(qdisc => qdisc.index === index)
+  }
+
+  #request(operation: string, type: number, flags: number, qdisc: Qdisc): void {
+    const { kind, index } = qdisc
+    const hook = kind === 'ingress' || kind === 'clsact' ? TC_H_INGRESS : TC_H_ROOT
+    const message = { ...qdisc, parent: qdisc.parent ?? hook }
+    needingOption('qdisc', kind, () => {
+      this.#connect().request(
+        operation,
+        `${kind ?? ''} of link ${index}`.trimStart(),
+        type,
+        flags | NLM_F_ACK,
+        w => encodeQdisc(w, message),
+      )
+    })
+  }
+}
