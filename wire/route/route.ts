@@ -132,7 +132,9 @@ export interface RouteQuery {
 export function encodeRouteQuery(w: NlWriter, query: RouteQuery): void {
   const { dst, src, fibMatch, ...others } = query
   const host = Prefix.host(dst)
-  const flags = c.RTM_F_LOOKUP_TABLE | (fibMatch === true ? c.RTM_F_FIB_MATCH : 0)
+  // IPv6 names the table unasked, and refuses the flag (inet6_rtm_valid_getroute_req, net/ipv6/route.c).
+  const lookup = dst.family === 4 ? c.RTM_F_LOOKUP_TABLE : 0
+  const flags = lookup | (fibMatch === true ? c.RTM_F_FIB_MATCH : 0)
   encodeHeader(w, { dst: host, from: src && Prefix.host(src), table: c.RT_TABLE_UNSPEC, flags })
   attributes.encode(w, { ...others, dst, from: src })
 }

@@ -1,0 +1,113 @@
+// What the steps of one ADD or CHECK share: the call, its typed options, and what earlier steps have found out.
+import { type AttachmentKey, attachmentKey, type Call, type Netns } from '../cni/call.js'
+import type { Host } from '../cni/plugin.js'
+import type { Dns, Result, ResultInterface, ResultIp, ResultRoute } from '../cni/result.js'
+import { Namespace } from '../kernel/namespace.js'
+import { Mac } from '../wire/mac.js'
+import type { Link } from '../wire/route/link.js'
+import { mtuOf } from './config.js'
+import { stableMac } from './names.js'
+
+/** The state of one attachment while a verb walks over the steps. */
+export interface AttachState<Config> {
+  readonly key: AttachmentKey
+  readonly call: Call
+  readonly host: Host
+  readonly netns: Netns
+  readonly config: Config
+  readonly hostIfname: string
+  readonly hostMac: Mac
+  readonly mac: Mac
+  /** MTU of both ends; 0 leaves it to the kernel. */
+  readonly mtu: number
+  /** True once the addresses are known: at once where there is no IPAM. */
+  addressed: boolean
+  ips: readonly ResultIp[]
+  routes: readonly ResultRoute[]
+  dns: Dns
+  /** Set by the step that makes sure of the bridge. */
+  bridge?: Link
+  /** Interfaces beside the usual ones, for the result. */
+  readonly moreInterfaces: ResultInterface[]
+  /** The container's side, open once the link is there. */
+  container?: Namespace
+}
+
+/** Opens the container's side, or returns it where a step did so before. */
+export function containerOf(state: AttachState<unknown>): Namespace {
+  state.container ??= Namespace.open(state.netns.fd)
+  return state.container
+}
+
+/** What every interface plugin asks for, whatever else its keys are. */
+export interface CommonConfig {
+  readonly mtu: number
+  readonly mac: Mac | undefined
+  readonly ipam?: { readonly type: string }
+  readonly dns?: Dns
+}
+
+/** The state at the start of an ADD or CHECK. */
+export function beginAttachment<Config extends CommonConfig>(
+  call: Call,
+  config: Config,
+  host: Host,
+  hostIfname: string,
+): AttachState<Config> {
+  const key = attachmentKey(call)
+  return {
+    key,
+    call,
+    host,
+    netns: call.netns!,
+    config,
+    hostIfname,
+    hostMac: stableMac(`host ${hostIfname}`),
+    mac: previousMac(call) ?? config.mac ?? stableMac(`${hostIfname} ${key.containerId}`),
+    mtu: mtuOf(config.mtu, host),
+    addressed: config.ipam === undefined,
+    ips: [],
+    routes: [],
+    dns: config.dns ?? {},
+    moreInterfaces: [],
+  }
+}
+
+/** At CHECK, the container's MAC as ADD's final result has it: a plugin later in the chain may have set it. */
+function previousMac(call: Call): Mac | undefined {
+  const previous =
+    call.verb === 'CHECK' && call.prevResult?.interfaces.find(i => i.name === call.ifname && i.sandbox)
+  return previous ? Mac.tryParse(previous.mac ?? '') : undefined
+}
+
+/** The result of an interface plugin: the given host interfaces, then the container's, which carries all addresses. */
+export function attachmentResult(
+  state: AttachState<unknown>,
+  hostInterfaces: readonly ResultInterface[],
+): Result {
+  const container: ResultInterface = {
+    name: state.key.ifname,
+    mac: state.mac.toString(),
+    ...(state.mtu > 0 && { mtu: state.mtu }),
+    sandbox: state.netns.path,
+  }
+  return {
+    interfaces: [...hostInterfaces, container, ...state.moreInterfaces],
+    ips: state.ips.map(ip => ({ ...ip, interface: hostInterfaces.length })),
+    routes: state.routes,
+    dns: state.dns,
+  }
+}
+
+/** The host's end of the pair, for the result. */
+export function hostInterface(state: AttachState<unknown>): ResultInterface {
+  return {
+    name: state.hostIfname,
+    mac: state.hostMac.toString(),
+    ...(state.mtu > 0 && { mtu: state.mtu }),
+  }
+}
+
+export function closeState(state: AttachState<unknown>): void {
+  state.container?.[Symbol.dispose]()
+}

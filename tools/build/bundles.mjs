@@ -1,0 +1,38 @@
+// esbuild: one CommonJS file per program, from the TypeScript sources. CommonJS because it starts 6 ms faster than
+// ES modules on Node 20; minified because parsing counts in a one-shot call.
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { build } from 'esbuild'
+
+const programs = {
+  cni: 'runtime/executor/one-shot.ts',
+  resident: 'runtime/executor/resident.ts',
+  cli: 'cli/main.ts',
+  demo: 'cli/demo.ts',
+}
+
+export async function buildBundles() {
+  await build({
+    entryPoints: Object.fromEntries(Object.entries(programs).filter(([, source]) => existsSync(source))),
+    outdir: 'dist/bundle',
+    outExtension: { '.js': '.cjs' },
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    minify: true,
+    sourcemap: 'external',
+    legalComments: 'none',
+    define: { 'import.meta.url': '__moduleUrl' },
+    banner: { js: "const __moduleUrl=require('url').pathToFileURL(__filename).href;" },
+    logLevel: 'warning',
+  })
+}
+
+/** A launcher hands its call only to a resident of the same build; the id stands for all code either would run. */
+export function writeBuildId() {
+  const hash = createHash('sha256')
+  for (const file of ['dist/bundle/cni.cjs', 'dist/bundle/resident.cjs', 'dist/native/plumbline.node'])
+    if (existsSync(file)) hash.update(readFileSync(file))
+  writeFileSync('dist/build-id', hash.digest('hex').slice(0, 16))
+}
