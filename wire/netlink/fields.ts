@@ -145,7 +145,8 @@ export const bool = (type: number): Field<boolean> => ({
 export const flag = (type: number): Field<boolean> => ({
   type,
   write: (w, v) => v && w.attrFlag(type),
-  read: r => r.flag(),
+  // The kernel takes IFLA_VXLAN_TTL_INHERIT as a flag, but shows it as a u8.
+  read: r => (r.size === 0 ? r.flag() : undefined),
 })
 
 /** NUL-terminated text. */
