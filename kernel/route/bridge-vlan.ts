@@ -54,7 +54,8 @@ export class BridgeVlanVerbs {
 
   /** Throws KernelError EOPNOTSUPP where bridges cannot filter: there the kernel takes `vlanFiltering` and silently drops it. */
   demand(bridge: Link): void {
-    if (bridge.info?.bridge?.vlanFiltering === undefined)
+    // It shows `vlanFiltering` in any case, but the other VLAN settings only where it has them.
+    if (bridge.info?.bridge?.vlanProtocol === undefined)
       throw new KernelError('vlan filtering', bridge.name, errnoNumber('EOPNOTSUPP'), { hint: LACKING })
   }
 

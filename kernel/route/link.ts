@@ -61,10 +61,21 @@ export class LinkVerbs {
 
   /** Makes a link, with its peer if it is a veth. KernelError EEXIST when either name is taken. */
   add(spec: LinkSpec): void {
+    const { alias, addrGenMode, ...born } = spec
+    // The kernel takes these two only for a link that is there, and the mode must be set before the link is up.
+    const later = alias !== undefined || addrGenMode !== undefined
+    if (later) born.up = false
     needingOption('link', spec.kind, () => {
       const flags = NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK
-      this.#connect().request('link add', spec.name, RTM_NEWLINK, flags, w => encodeLinkSpec(w, spec))
+      this.#connect().request('link add', spec.name, RTM_NEWLINK, flags, w => encodeLinkSpec(w, born))
     })
+    if (!later) return
+    try {
+      this.set({ name: spec.name, alias, addrGenMode, up: spec.up })
+    } catch (error) {
+      this.remove(spec.name)
+      throw error
+    }
   }
 
   /** Changes a link. A port's settings can come with the `master` that makes it a port. KernelError ENODEV when it is not there. */
