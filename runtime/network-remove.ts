@@ -1,0 +1,74 @@
+// Removing what a network left on the host once nobody is attached to it: its leases, its records, its packet filter objects, its bridge.
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { JsonObject } from '../cni/call.js'
+import { foldKeys, isJsonObject, keyIndex } from '../cni/fold.js'
+import { RecordStore } from '../cni/record.js'
+import { Namespace } from '../kernel/namespace.js'
+import { linkGroup } from '../plugins/names.js'
+import { Ip } from '../wire/ip.js'
+import { RuntimeError } from './error.js'
+import { listIfThere } from './files.js'
+import { liveAttachments } from './gc.js'
+import { gcNetworkList } from './libcni/network.js'
+import type { NetworkList } from './libcni/network-list.js'
+import { lockRuntime } from './locks.js'
+import { findNetwork } from './networks.js'
+import { libcniOf, type Settings } from './settings.js'
+
+const defaultBridge = 'cni0'
+const defaultDataDir = '/var/lib/cni/networks'
+
+/** What was removed, in words. Throws when the network has live attachments. The configuration itself stays. */
+export async function removeNetwork(settings: Settings, name: string): Promise<string[]> {
+  using _lock = await lockRuntime(settings)
+  const list = networkOf(settings, name)
+  const live = liveAttachments(settings, name)
+  if (live.length > 0)
+    throw new RuntimeError(
+      `network ${name} is in use by ${live.map(({ containerID, ifname }) => `${containerID} (${ifname})`).join(', ')}`,
+      'detach or remove these first: plumbline ps',
+    )
+  const stale = await gcNetworkList(libcniOf(settings), { ...list, disableGC: false }, [])
+  const removed = stale.map(({ containerId, ifname }) => `attachment ${containerId} ${ifname}`)
+  for (const plugin of list.plugins) {
+    const keys = foldKeys(plugin.raw, pluginKeys)
+    if (plugin.type === 'bridge') removed.push(...removeBridge(String(keys.bridge ?? defaultBridge)))
+    if (isJsonObject(keys.ipam)) removed.push(...removeLeases(keys.ipam, name))
+  }
+  new RecordStore(settings.runDir).removeNetwork(name)
+  return removed
+}
+
+const pluginKeys = keyIndex(['bridge', 'ipam'])
+const ipamKeys = keyIndex(['type', 'dataDir'])
+
+function networkOf(settings: Settings, name: string): NetworkList {
+  try {
+    return findNetwork(settings, name)
+  } catch (error) {
+    const cached = libcniOf(settings).cache.list(name)[0]
+    if (cached) return cached.list
+    throw error
+  }
+}
+
+/** Removes a bridge that is ours (our link group) and has no ports; any other is left alone. */
+function removeBridge(name: string): string[] {
+  using host = Namespace.host()
+  const bridge = host.link.get(name)
+  if (bridge?.kind !== 'bridge' || bridge.group !== linkGroup) return []
+  if (host.link.list({ master: bridge.index }).length > 0) return []
+  return host.link.remove(bridge.index) ? [`bridge ${name}`] : []
+}
+
+/** host-local's directory of the network, when no lease is left in it. */
+function removeLeases(ipam: JsonObject, network: string): string[] {
+  const { type, dataDir } = foldKeys(ipam, ipamKeys)
+  if (type !== 'host-local') return []
+  const directory = join(typeof dataDir === 'string' ? dataDir : defaultDataDir, network)
+  const files = listIfThere(directory)
+  if (files.length === 0 || files.some(file => Ip.tryParse(file) !== undefined)) return []
+  rmSync(directory, { recursive: true })
+  return [`lease directory ${directory}`]
+}
