@@ -93,9 +93,9 @@ function addressTexts(link: Json): string[] {
     )
 }
 
-/** The kernel makes and drops routes of link-local and multicast addresses in its own time. */
+/** What the kernel derives from addresses in its own time (table local, link-local, multicast) says nothing of its own. */
 function isOurRoute(route: Json): boolean {
-  return !/^(fe80:|ff00::|multicast ff00)/.test(String(route.dst)) && route.type !== 'multicast'
+  return !/^(fe80:|ff00::|multicast ff00)/.test(String(route.dst)) && route.table !== 'local'
 }
 
 function routeText(route: Json): string {

@@ -1,0 +1,242 @@
+// CHECK finds whatever is not as ADD left it, and mends nothing. One attachment for each way of tampering with it.
+// CNI SPEC 1.1.0, section 2 "CHECK".
+import { rmSync, writeFileSync } from 'node:fs'
+import t, { type Test } from 'tap'
+import { type Container, type FakeHost, fakeHost } from '../helpers/host.js'
+import { needs } from '../helpers/needs.js'
+import { type Conf, modes, type Subject, subjects, testsReference } from '../helpers/subjects.js'
+
+interface Attachment {
+  readonly host: FakeHost
+  readonly container: Container
+  /** The configuration with ADD's result. */
+  readonly conf: Conf
+  /** Name of the host's end of the veth pair. */
+  readonly hostEnd: string
+}
+
+interface Tampering {
+  readonly name: string
+  readonly of: readonly string[]
+  /** Merged into the configuration. */
+  readonly conf?: Conf
+  readonly tamper: (attachment: Attachment) => unknown
+  /** What the message must name. */
+  readonly msg: RegExp
+  /** Found by the reference plugins, too. */
+  readonly reference?: boolean
+}
+
+const links = ['bridge', 'ptp']
+
+const tamperings: readonly Tampering[] = [
+  {
+    name: 'the interface is gone',
+    of: links,
+    tamper: ({ container }) => container.sh('ip link del eth0'),
+    msg: /eth0/,
+    reference: true,
+  },
+  {
+    name: 'the interface is down',
+    of: links,
+    tamper: ({ container }) => container.sh('ip link set eth0 down'),
+    msg: /eth0/,
+  },
+  {
+    name: 'the interface is another one',
+    of: links,
+    tamper: ({ container }) =>
+      container.sh('ip link del eth0; ip link add eth0 type veth peer name other; ip link set eth0 up'),
+    msg: /eth0|pl[vs]/,
+  },
+  {
+    name: 'the interface has another MAC',
+    of: links,
+    tamper: ({ container }) => container.sh('ip link set eth0 address 02:00:00:00:00:99'),
+    msg: /02:00:00:00:00:99|MAC/i,
+    reference: true,
+  },
+  {
+    name: 'the interface has another MTU',
+    of: links,
+    tamper: ({ container }) => container.sh('ip link set eth0 mtu 1300'),
+    msg: /mtu/i,
+  },
+  {
+    name: 'the IPv4 address is gone',
+    of: links,
+    tamper: ({ container, conf }) =>
+      container.sh(`ip address del ${conf.prevResult.ips[0].address} dev eth0`),
+    msg: /10\.\d\.0\.\d+/,
+    reference: true,
+  },
+  {
+    name: 'the IPv6 address is gone',
+    of: links,
+    tamper: ({ container, conf }) =>
+      container.sh(`ip address del ${conf.prevResult.ips[1].address} dev eth0`),
+    msg: /fd00:\d::/,
+    reference: true,
+  },
+  {
+    name: 'the default route is gone',
+    of: links,
+    tamper: ({ container }) => container.sh('ip route del default'),
+    msg: /0\.0\.0\.0\/0/,
+    reference: true,
+  },
+  {
+    name: 'the IPv6 default route leads elsewhere',
+    of: links,
+    tamper: ({ container }) => container.sh('ip -6 route replace default via fe80::1 dev eth0'),
+    msg: /::\/0/,
+  },
+  {
+    name: "the host's end is down",
+    of: links,
+    tamper: ({ host, hostEnd }) => host.sh(`ip link set ${hostEnd} down`),
+    msg: /pl[vs]/,
+  },
+  {
+    name: "the host's end is on no bridge",
+    of: ['bridge'],
+    tamper: ({ host, hostEnd }) => host.sh(`ip link set ${hostEnd} nomaster`),
+    msg: /brtest/,
+    reference: true,
+  },
+  {
+    name: 'the bridge is down',
+    of: ['bridge'],
+    tamper: ({ host }) => host.sh('ip link set brtest down'),
+    msg: /brtest/,
+  },
+  {
+    name: 'the bridge has lost its address',
+    of: ['bridge'],
+    tamper: ({ host }) => host.sh('ip -4 address flush dev brtest'),
+    msg: /10\.1\.0\.1/,
+  },
+  {
+    name: "the host's route is gone",
+    of: ['ptp'],
+    tamper: ({ host, conf }) => host.sh(`ip route del ${conf.prevResult.ips[0].address.split('/')[0]}`),
+    msg: /10\.2\.0\.\d+/,
+  },
+  {
+    name: 'IPv4 forwarding is off',
+    of: links,
+    tamper: ({ host }) => host.sh('echo 0 > /proc/sys/net/ipv4/ip_forward'),
+    msg: /forward/,
+  },
+  {
+    name: 'hairpin is off',
+    of: ['bridge'],
+    conf: { hairpinMode: true },
+    tamper: ({ host, hostEnd }) => host.sh(`bridge link set dev ${hostEnd} hairpin off`),
+    msg: /hairpin/,
+  },
+  {
+    name: 'the port is not isolated',
+    of: ['bridge'],
+    conf: { portIsolation: true },
+    tamper: ({ host, hostEnd }) => host.sh(`bridge link set dev ${hostEnd} isolated off`),
+    msg: /isolated/i,
+  },
+  {
+    name: 'promiscuous mode is off',
+    of: ['bridge'],
+    conf: { promiscMode: true },
+    tamper: ({ host }) => host.sh('ip link set brtest promisc off'),
+    msg: /promisc/i,
+  },
+  {
+    name: 'the rules are gone',
+    of: links,
+    conf: { macspoofchk: true },
+    tamper: ({ host }) => host.sh('nft flush ruleset'),
+    msg: /masquerade|spoof|table|plumbline|element/i,
+  },
+  {
+    name: 'the elements are gone',
+    of: links,
+    tamper: ({ host }) => host.sh(flushSets(host)),
+    msg: /masquerade|element|10\.\d\.0\.\d+|fd00:/i,
+  },
+  {
+    name: 'the lease is gone',
+    of: ['bridge', 'ptp', 'host-local'],
+    tamper: ({ host, container }) => removeLeases(host, container),
+    msg: /10\.\d\.0\.\d+|lease|reserv|address/i,
+  },
+  {
+    name: 'the lease is somebody else’s',
+    of: ['bridge', 'ptp', 'host-local'],
+    tamper: ({ host, container }) => removeLeases(host, container, 'somebody-else\r\neth0'),
+    msg: /10\.\d\.0\.\d+|lease|reserv|address|somebody/i,
+  },
+  {
+    name: 'lo is down',
+    of: ['loopback'],
+    tamper: ({ container }) => container.sh('ip link set lo down'),
+    msg: /lo/,
+    reference: true,
+  },
+]
+
+function flushSets(host: FakeHost): string {
+  const { nftables } = JSON.parse(host.sh('nft -j list ruleset')) as { nftables: Conf[] }
+  return nftables
+    .flatMap(object => Object.entries(object).filter(([kind]) => kind === 'set' || kind === 'map'))
+    .map(([kind, { family, table, name }]) => `nft flush ${kind} ${family} ${table} ${name}`)
+    .join('\n')
+}
+
+/** The files are the truth; an index beside them is built from them. */
+function removeLeases(host: FakeHost, container: Container, replacement?: string): void {
+  for (const [path, content] of Object.entries(host.snapshot().leases)) {
+    if (!content.includes(container.id)) continue
+    if (replacement === undefined) rmSync(`${host.dataDir}/${path}`)
+    else writeFileSync(`${host.dataDir}/${path}`, replacement)
+  }
+}
+
+for (const mode of modes)
+  for (const subject of subjects.filter(each => tamperings.some(one => one.of.includes(each.type))))
+    t.test(
+      `CHECK of ${subject.type}, resident ${mode}`,
+      { skip: needs('root', 'plugins', 'nsenter', 'iproute', 'nft') },
+      async t => {
+        for (const one of tamperings.filter(each => each.of.includes(subject.type)))
+          if (one.reference || !testsReference)
+            t.test(one.name, async t => tampered(t, subject, one, fakeHost(t, { resident: mode })))
+      },
+    )
+
+function tampered(t: Test, subject: Subject, { conf: more, tamper, msg }: Tampering, host: FakeHost): void {
+  const container = host.container()
+  const call = { id: container.id, netns: container.netns, ifname: subject.ifname }
+  const conf = { ...subject.conf(host), ...more }
+  const added = host.exec(subject.type, 'ADD', { ...call, conf })
+  t.equal(added.code, 0, `ADD: ${added.stdout}`)
+  const withResult = { ...conf, prevResult: added.json }
+  const hostEnd = (added.json.interfaces ?? []).find((each: Conf) => /^(pl|veth)/.test(each.name))?.name
+  const sound = host.exec(subject.type, 'CHECK', { ...call, conf: withResult })
+  t.match(sound, { code: 0, stdout: '' }, `CHECK before: ${sound.stdout}`)
+
+  tamper({ host, container, conf: withResult, hostEnd })
+  const before = host.snapshot()
+  const check = host.exec(subject.type, 'CHECK', { ...call, conf: withResult })
+  if (testsReference) t.equal(check.code, 1)
+  else t.match(check, { code: 1, error: { code: 100, msg } }, `CHECK: ${check.stdout}`)
+  t.strictSame(host.snapshot(), before, 'nothing was mended')
+
+  const del = host.exec(subject.type, 'DEL', { ...call, conf: withResult })
+  t.match(del, { code: 0, stdout: '' }, `DEL: ${del.stdout}`)
+  const { leases, records, host: left } = host.snapshot()
+  t.strictSame(
+    { leases: Object.values(leases).filter(lease => lease.includes(container.id)), records },
+    { leases: [], records: {} },
+  )
+  t.notOk(hostEnd && hostEnd in left.links, 'the veth pair is gone')
+}
