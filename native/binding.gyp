@@ -11,7 +11,11 @@
         'addon/threads.cc',
         'addon/unix.cc',
       ],
-      'defines': ['NAPI_VERSION=8', 'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED'],
+      'defines': [
+        'NAPI_VERSION=8', 'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED',
+        # An environment that is ending takes no exceptions; without this they would abort the process.
+        'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
+      ],
       'cflags!': ['-O3'],
       'cflags_cc': [
         '-std=c++17', '-O2', '-fno-exceptions', '-fvisibility=hidden', '-Wall', '-Wextra', '-Werror',

@@ -15,7 +15,7 @@ namespace {
 struct OpenRequest {
   std::string path;  // empty: a netlink socket
   int flags = 0;
-  int protocol = 0;
+  int protocol = -1;
   std::vector<int> groups;
 
   int Open() const {
