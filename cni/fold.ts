@@ -1,6 +1,6 @@
 // Matching of JSON keys as Go's encoding/json does it: in any case, the last of several wins, null means absent.
 // Runtimes and users rely on it ("RuntimeConfig", "bandWidth"), because most plugins are written in Go.
-import type { JsonObject, JsonValue } from './call.js'
+import type { JsonObject } from './call.js'
 
 /** Canonical keys by their folded form. */
 export type KeyIndex = ReadonlyMap<string, string>
@@ -17,17 +17,6 @@ function foldKey(key: string): string {
 /** The canonical form of a key of the document, undefined when it is none of the index. */
 export function canonicalKey(index: KeyIndex, key: string): string | undefined {
   return index.get(key) ?? index.get(foldKey(key))
-}
-
-/** Values of the keys in the index, under their canonical names; other keys and null values are left out. */
-export function foldKeys(object: JsonObject, index: KeyIndex): { [key: string]: JsonValue } {
-  const folded: { [key: string]: JsonValue } = {}
-  for (const key of Object.keys(object)) {
-    const value = object[key]
-    const canonical = canonicalKey(index, key)
-    if (canonical !== undefined && value !== null && value !== undefined) folded[canonical] = value
-  }
-  return folded
 }
 
 export function isJsonObject(value: unknown): value is JsonObject {

@@ -5,7 +5,7 @@ import { delegateIpam } from '../../cni/delegate.js'
 import { CniError } from '../../cni/error.js'
 import { execPlugin } from '../../cni/exec-plugin.js'
 import { findPlugin, isOwnExecutable } from '../../cni/find-plugin.js'
-import type { Result } from '../../cni/result.js'
+import { emptyResult, type Result } from '../../cni/result.js'
 import { Prefix } from '../../wire/ip.js'
 import { cniErrorOf, hostOf, makeCall, recordingLog, recordingPlugin } from '../helpers/calls.js'
 import { needs, referenceDir } from '../helpers/needs.js'
@@ -313,8 +313,18 @@ t.test('executed', async t => {
     PLUMBLINE_PLUGIN: undefined,
     PLUMBLINE_NETNS_ERRNO: undefined,
   })
+  await delegateIpam(
+    makeCall({ ...call, conf: { cniVersion: '0.2.0' }, prevResult: emptyResult }),
+    ipam,
+    foreign,
+    'DEL',
+  )
+  t.notOk(
+    'prevResult' in JSON.parse(read('addresses.stdin')),
+    'one that has no form in the version is left out',
+  )
   for (const verb of ['CHECK', 'GC', 'STATUS', 'DEL'] as const) await delegateIpam(call, ipam, foreign, verb)
-  t.same(read('addresses.log').split('\n'), ['ADD', 'CHECK', 'GC', 'STATUS', 'DEL', ''])
+  t.same(read('addresses.log').split('\n'), ['ADD', 'DEL', 'CHECK', 'GC', 'STATUS', 'DEL', ''])
   t.match(call.log, { entries: [{ level: 'print', msg: 'seen ADD' }] })
 
   t.same(await cniErrorOf(() => delegateIpam(call, { type: 'broken' }, hostOf(), 'ADD')), {
