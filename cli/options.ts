@@ -53,7 +53,7 @@ export function settingsOf(command: Command): Settings {
 
 /** The settings of a verb that does something. Throws for anybody but root. */
 export function rootSettings(command: Command): Settings {
-  requireRoot(`plumbline ${pathOf(command)}`)
+  requireRoot(pathOf(command))
   return settingsOf(command)
 }
 

@@ -27,7 +27,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     return Number(process.exitCode ?? 0)
   } catch (error) {
     if (error instanceof CommanderError) return usageFailure(error, argv)
-    return reportFailure(error, { json: argv.includes('--json') })
+    return reportFailure(error, { json: wantsJson(argv) })
   }
 }
 
@@ -55,12 +55,12 @@ function makeProgram(): Command {
     const module = await verbs.find(({ name }) => name === command.name())!.load()
     module.define(commonOptions(command))
   })
-  program.action(() => program.help())
   return program
 }
 
-/** `help run` is `run --help`. */
+/** `help run` is `run --help`, and nothing at all is `--help`. */
 function rewriteHelp(argv: readonly string[]): string[] {
+  if (argv.length === 0) return ['--help']
   if (argv[0] !== 'help') return [...argv]
   return [...argv.slice(1), '--help']
 }
@@ -72,5 +72,11 @@ function usageFailure(error: CommanderError, argv: readonly string[]): number {
   const verb = verbs.find(({ name }) => argv.includes(name))?.name
   const help = `see: plumbline ${verb === undefined ? '' : `${verb} `}--help`
   const failure = { message, hint: suggestion === '' ? help : `${suggestion} ${help}`, status: 2 }
-  return reportFailure(Object.assign(new Error(message), failure), { json: argv.includes('--json') })
+  return reportFailure(Object.assign(new Error(message), failure), { json: wantsJson(argv) })
+}
+
+/** For when the command line could not be understood. What comes after "--" is not for us. */
+function wantsJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--')
+  return argv.slice(0, end < 0 ? undefined : end).includes('--json')
 }

@@ -2,13 +2,13 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { JsonObject } from '../cni/call.js'
-import { type NetworkList, parseConflist } from './libcni/network-list.js'
+import { builtIn, type NetworkList, parseConflist } from './libcni/network-list.js'
 
 export const defaultNetworkName = 'plumbline'
 
 /** A file in the configuration directory that defines a network of this name takes its place. */
 export function defaultNetwork(stateDir: string): NetworkList {
-  const { loadOnlyInlinedPlugins: _, ...list } = parseConflist(JSON.stringify(document(stateDir)), 'built in')
+  const { loadOnlyInlinedPlugins: _, ...list } = parseConflist(JSON.stringify(document(stateDir)), builtIn)
   return list
 }
 

@@ -116,7 +116,7 @@ async function detachLocked(
     using _lock = await lockRuntime(settings)
     store.write(removing)
   }
-  const left = await detachAll(libcniOf(settings), store, removing, which)
+  const left = await detachAll(libcniOf(settings, state.cniPath), store, removing, which)
   if (left.attachments.length > 0) {
     store.write({ ...left, phase: 'running' })
     return
@@ -154,6 +154,7 @@ async function register(
     detached: true,
     command: [],
     netns: before?.netns ?? { path, ours: !there, ...(there && { identity: requireForeign(path) }) },
+    cniPath: [...new Set([...settings.cniPath, ...(before?.cniPath ?? [])])],
     cgroups: [],
     attachments: [...(before?.attachments ?? []), ...attachments],
   }

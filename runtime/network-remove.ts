@@ -1,12 +1,13 @@
 // Removing what a network left on the host once nobody is attached to it: its leases, its records, its packet filter objects, its bridge.
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import type { JsonObject } from '../cni/call.js'
-import { foldKeys, isJsonObject, keyIndex } from '../cni/fold.js'
+import type { JsonObject, JsonValue } from '../cni/call.js'
+import { isJsonObject } from '../cni/fold.js'
 import { RecordStore } from '../cni/record.js'
+import { parseLeaseName } from '../ipam/host-local/lease.js'
+import { indexPath } from '../ipam/host-local/locked.js'
 import { Namespace } from '../kernel/namespace.js'
 import { linkGroup } from '../plugins/names.js'
-import { Ip } from '../wire/ip.js'
 import { RuntimeError } from './error.js'
 import { listIfThere } from './files.js'
 import { liveAttachments } from './gc.js'
@@ -32,16 +33,20 @@ export async function removeNetwork(settings: Settings, name: string): Promise<s
   const stale = await gcNetworkList(libcniOf(settings), { ...list, disableGC: false }, [])
   const removed = stale.map(({ containerId, ifname }) => `attachment ${containerId} ${ifname}`)
   for (const plugin of list.plugins) {
-    const keys = foldKeys(plugin.raw, pluginKeys)
-    if (plugin.type === 'bridge') removed.push(...removeBridge(String(keys.bridge ?? defaultBridge)))
-    if (isJsonObject(keys.ipam)) removed.push(...removeLeases(keys.ipam, name))
+    const ipam = valueOf(plugin.raw, 'ipam')
+    if (plugin.type === 'bridge')
+      removed.push(...removeBridge(String(valueOf(plugin.raw, 'bridge') ?? defaultBridge)))
+    if (isJsonObject(ipam)) removed.push(...removeLeases(settings, ipam, name))
   }
   new RecordStore(settings.runDir).removeNetwork(name)
   return removed
 }
 
-const pluginKeys = keyIndex(['bridge', 'ipam'])
-const ipamKeys = keyIndex(['type', 'dataDir'])
+/** A key in any case, the last of several: as the plugins read it. */
+function valueOf(object: JsonObject, key: string): JsonValue | undefined {
+  const found = Object.keys(object).filter(name => name.toLowerCase() === key.toLowerCase())
+  return object[found.at(-1) ?? key]
+}
 
 function networkOf(settings: Settings, name: string): NetworkList {
   try {
@@ -63,12 +68,13 @@ function removeBridge(name: string): string[] {
 }
 
 /** host-local's directory of the network, when no lease is left in it. */
-function removeLeases(ipam: JsonObject, network: string): string[] {
-  const { type, dataDir } = foldKeys(ipam, ipamKeys)
-  if (type !== 'host-local') return []
+function removeLeases({ runDir }: Settings, ipam: JsonObject, network: string): string[] {
+  const dataDir = valueOf(ipam, 'dataDir')
+  if (valueOf(ipam, 'type') !== 'host-local') return []
   const directory = join(typeof dataDir === 'string' ? dataDir : defaultDataDir, network)
   const files = listIfThere(directory)
-  if (files.length === 0 || files.some(file => Ip.tryParse(file) !== undefined)) return []
+  if (files.length === 0 || files.some(file => parseLeaseName(file) !== undefined)) return []
   rmSync(directory, { recursive: true })
+  rmSync(indexPath({ runDir, directory }), { force: true })
   return [`lease directory ${directory}`]
 }

@@ -44,8 +44,9 @@ export function makeSettings(
   }
 }
 
-export function libcniOf({ cniPath, env, log, stateDir }: Settings): Libcni {
-  return { cniPath, env, log, cache: new ResultCache(stateDir) }
+/** To run plugins with; those that attached a container come first when it is about that one. */
+export function libcniOf({ cniPath, env, log, stateDir }: Settings, first: readonly string[] = []): Libcni {
+  return { cniPath: [...new Set([...first, ...cniPath])], env, log, cache: new ResultCache(stateDir) }
 }
 
 function parseCniPath(text: string | undefined): readonly string[] {

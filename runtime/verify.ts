@@ -36,7 +36,7 @@ export function networkTrouble(settings: Settings, network: NetworkList): Promis
 }
 
 function check(settings: Settings, state: ContainerState, planned: PlannedAttachment): Promise<void> {
-  const cni = libcniOf(settings)
+  const cni = libcniOf(settings, state.cniPath)
   const cached = cni.cache.read({ network: planned.network, containerId: state.id, ifname: planned.ifname })
   return checkNetworkList(cni, cached?.list ?? listOf(planned), rtOf(state, planned))
 }

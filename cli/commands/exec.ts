@@ -22,7 +22,10 @@ export function define(command: Command): void {
     .argument('<command...>', 'what to run')
     .passThroughOptions()
     .addHelpText('after', help)
-    .action((reference: string, words: string[]) => exec(command, reference, words))
+    // The container's name ends the options, so a "--" after it is handed on to us.
+    .action((reference: string, words: string[]) =>
+      exec(command, reference, words[0] === '--' ? words.slice(1) : words),
+    )
 }
 
 async function exec(command: Command, reference: string, words: readonly string[]): Promise<void> {

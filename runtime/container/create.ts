@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync, existsSync, openSync, realpathSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { parseResult } from '../../cni/result-parse.js'
 import { Namespace } from '../../kernel/namespace.js'
 import { createNetns, netnsIdentity, openNetns } from '../../kernel/netns.js'
@@ -37,6 +38,8 @@ export interface RunningContainer {
   readonly state: ContainerState
   /** Exit status of the command; of a detached one there is nothing to wait for. */
   readonly exited: Promise<number>
+  /** When `stdio` made it a pipe. */
+  readonly stdout: Readable | null
   signal(name: NodeJS.Signals): void
 }
 
@@ -111,6 +114,7 @@ async function register(
     command: options.command,
     ...(rootfs !== undefined && { rootfs }),
     netns: { path: join(settings.runDir, 'netns', id), ours: true },
+    cniPath: settings.cniPath,
     cgroups: cgroups.map(({ directory }) => directory),
     attachments: options.attachments,
   }
@@ -172,7 +176,7 @@ async function start(
   store.write(running)
   await init.start()
   if (running.detached) init.release()
-  return { state: running, exited: init.exited, signal: name => init.signal(name) }
+  return { state: running, exited: init.exited, stdout: init.stdout, signal: name => init.signal(name) }
 }
 
 /** With a root directory the command gets an environment of its own; without, ours. */

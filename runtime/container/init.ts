@@ -3,16 +3,19 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { constants } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { distDir } from '../dist.js'
 import { RuntimeError } from '../error.js'
+
+export type StdioEnd = number | 'inherit' | 'ignore' | 'pipe'
 
 export interface InitOptions {
   readonly args: readonly string[]
   readonly command: readonly string[]
   readonly cwd: string
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Standard input, output and error: inherited, or descriptors. */
-  readonly stdio: readonly [number | 'inherit' | 'ignore', number | 'inherit', number | 'inherit']
+  /** Standard input, output and error. */
+  readonly stdio: readonly [StdioEnd, StdioEnd, StdioEnd]
   /** Lives on without us. */
   readonly detached: boolean
 }
@@ -22,6 +25,8 @@ export class Init {
   readonly ready: Promise<number>
   /** Exit status of the process that we started: that of the command, unless it is detached. */
   readonly exited: Promise<number>
+  /** When it is a pipe. */
+  readonly stdout: Readable | null
   readonly #child: ChildProcess
   readonly #control: Socket
   /** All it had to say; resolves when the command runs, or failed to. */
@@ -35,6 +40,7 @@ export class Init {
       env: options.env,
       stdio: [stdin, stdout, stderr, 'pipe'],
     })
+    this.stdout = this.#child.stdout
     this.#control = this.#child.stdio[3] as unknown as Socket
     this.exited = new Promise((resolve, reject) => {
       this.#child.once('error', error =>

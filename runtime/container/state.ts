@@ -50,6 +50,8 @@ export interface ContainerState {
     readonly ours: boolean
     readonly identity?: NetnsIdentity
   }
+  /** Where its plugins were found; the same ones are to detach it. */
+  readonly cniPath: readonly string[]
   /** Directories of its control groups. */
   readonly cgroups: readonly string[]
   readonly attachments: readonly PlannedAttachment[]

@@ -57,7 +57,7 @@ async function release(
     store.write(removing)
   }
   if (state.process !== undefined) await killAndWait(state.process)
-  const detached = await detachAll(libcniOf(settings), store, removing)
+  const detached = await detachAll(libcniOf(settings, state.cniPath), store, removing)
   if (state.netns.ours) removeNetns(state.netns.path)
   await removeCgroups(state.cgroups)
   return { ...detached, phase: 'released' }

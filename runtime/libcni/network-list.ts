@@ -6,6 +6,9 @@ import { isName } from '../names.js'
 import { conflistError } from './conflist-error.js'
 import { parseCniVersion, pickVersion } from './version.js'
 
+/** `source` of a network that no file defines. */
+export const builtIn = 'built in'
+
 export interface PluginConf {
   readonly type: string
   /** Capabilities it declares with `true`: runtimeConfig keys it wants. */
@@ -20,7 +23,7 @@ export interface NetworkList {
   readonly disableCheck: boolean
   readonly disableGC: boolean
   readonly plugins: readonly PluginConf[]
-  /** Where it came from: a path, or "built in". */
+  /** Where it came from: a path, or `builtIn`. */
   readonly source: string
   /** The whole document, its `plugins` being those above. */
   readonly raw: JsonObject

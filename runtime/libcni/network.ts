@@ -7,7 +7,7 @@ import { combined, RuntimeError } from '../error.js'
 import type { CachedAttachment, ResultCache } from './cache.js'
 import { locatePlugin, PluginFailure, type PluginRunner, runPlugin } from './exec.js'
 import { type Attachment, gcConfig, pluginConfig } from './inject.js'
-import type { NetworkList, PluginConf } from './network-list.js'
+import { builtIn, type NetworkList, type PluginConf } from './network-list.js'
 import { hasAtLeast } from './version.js'
 
 export interface Libcni extends PluginRunner {
@@ -111,7 +111,9 @@ export async function validateNetworkList(cni: Libcni, list: NetworkList): Promi
     if (!Array.isArray(versions) || !versions.includes(list.cniVersion))
       throw new RuntimeError(
         `network ${list.name}: ${plugin.type} does not speak CNI ${list.cniVersion}, only ${JSON.stringify(versions ?? [])}`,
-        `set "cniVersion" in ${list.source} to one of these`,
+        list.source === builtIn
+          ? 'use the plugins that came with it: leave --cni-path out'
+          : `set "cniVersion" in ${list.source} to one of these`,
       )
   }
 }
