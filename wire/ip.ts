@@ -1,5 +1,5 @@
 // Addresses and prefixes as values: bytes inside, text only at the door.
-// Text is read and written by `ip-address`; what the kernel sees are the bytes, in network order.
+// Text is read by `ip-address`; what the kernel sees are the bytes, in network order.
 import { Address4, Address6 } from 'ip-address'
 
 export type Family = 4 | 6
@@ -84,10 +84,9 @@ export class Ip {
       : this.bytes[0] === 0xfe && (this.bytes[1]! & 0xc0) === 0x80
   }
 
-  /** Dotted quad, or the RFC 5952 form. */
+  /** Dotted quad, or the form of RFC 5952 (with a dotted quad inside for an IPv4-mapped address). */
   toString(): string {
-    if (this.family === 4) return this.bytes.join('.')
-    return Address6.fromByteArray(Array.from(this.bytes)).correctForm()
+    return this.family === 4 ? this.bytes.join('.') : formatIp6(this.bytes)
   }
 
   toJSON(): string {
@@ -142,16 +141,22 @@ export class Prefix {
 
   /** The last address, host bits one (the broadcast address in IPv4). */
   last(): Ip {
-    const hostBits = BigInt(this.ip.bytes.length * 8 - this.length)
-    return Ip.fromBigInt(this.first().toBigInt() | ((1n << hostBits) - 1n), this.family)
+    const bytes = Uint8Array.from(this.ip.bytes)
+    for (let i = this.length >> 3; i < bytes.length; i++) bytes[i]! |= ~netMask(this.length, i)
+    return new Ip(bytes)
   }
 
   contains(ip: Ip): boolean {
-    return ip.family === this.family && maskIp(ip, this.length).equals(this.first())
+    if (ip.family !== this.family) return false
+    const mine = this.ip.bytes
+    const its = ip.bytes
+    for (let i = 0; i * 8 < this.length; i++)
+      if (((mine[i]! ^ its[i]!) & netMask(this.length, i)) !== 0) return false
+    return true
   }
 
   overlaps(other: Prefix): boolean {
-    return this.length <= other.length ? this.contains(other.first()) : other.contains(this.first())
+    return this.length <= other.length ? this.contains(other.ip) : other.contains(this.ip)
   }
 
   equals(other: Prefix): boolean {
@@ -167,10 +172,39 @@ export class Prefix {
   }
 }
 
+/** The byte at `i` of the netmask of `length` bits. */
+function netMask(length: number, i: number): number {
+  const bits = length - i * 8
+  return bits >= 8 ? 0xff : bits <= 0 ? 0 : (0xff00 >> bits) & 0xff
+}
+
 function maskIp(ip: Ip, length: number): Ip {
-  const bytes = Uint8Array.from(ip.bytes, (byte, i) => {
-    const keep = Math.min(8, Math.max(0, length - i * 8))
-    return byte & (0xff00 >> keep) & 0xff
-  })
+  const bytes = Uint8Array.from(ip.bytes)
+  for (let i = length >> 3; i < bytes.length; i++) bytes[i]! &= netMask(length, i)
   return new Ip(bytes)
+}
+
+/** RFC 5952: lower case, no leading zeros, '::' for the first longest run of two or more zero groups. */
+function formatIp6(bytes: Uint8Array): string {
+  const group = (i: number) => (bytes[2 * i]! << 8) | bytes[2 * i + 1]!
+  let from = 0
+  let count = 1
+  for (let i = 0; i < 8; i++) {
+    let zeros = 0
+    while (i + zeros < 8 && group(i + zeros) === 0) zeros++
+    if (zeros > count) {
+      from = i
+      count = zeros
+    }
+    i += zeros
+  }
+  if (from === 0 && count === 5 && group(5) === 0xffff) return `::ffff:${bytes.subarray(12).join('.')}`
+  let text = ''
+  for (let i = 0; i < 8; i++) {
+    if (count > 1 && i === from) {
+      text += '::'
+      i += count - 1
+    } else text += (text === '' || text.endsWith(':') ? '' : ':') + group(i).toString(16)
+  }
+  return text
 }

@@ -2,7 +2,7 @@
 // linux/if_addr.h (v6.1): struct ifaddrmsg { u8 family, prefixlen, flags, scope; u32 index }, IFA_*.
 import type { Family, Ip, Prefix } from '../ip.js'
 import type { NlWriter } from '../netlink/attr.js'
-import { decodeAfter, i32, ip, type Rest, struct, table, text, u8, u32 } from '../netlink/fields.js'
+import { decodeAfter, ip, type Rest, struct, table, text, u8, u32 } from '../netlink/fields.js'
 import { WireError } from '../wire-error.js'
 import * as c from './constants.js'
 import { afOf, familyOf, prefixOf } from './family.js'
@@ -24,7 +24,6 @@ const attributes = table({
   broadcast: ip(c.IFA_BROADCAST),
   label: text(c.IFA_LABEL),
   priority: u32(c.IFA_RT_PRIORITY),
-  targetNetnsId: i32(c.IFA_TARGET_NETNSID),
   protocol: u8(c.IFA_PROTO),
   flags: u32(c.IFA_FLAGS),
   cacheInfo: struct(
@@ -68,10 +67,15 @@ export function encodeAddress(w: NlWriter, a: Address): void {
     .u8(scope)
     .u32(a.index)
   attributes.encode(w, {
-    ...a,
     local: address.ip,
     address: a.peer ?? address.ip,
+    broadcast: a.broadcast,
+    label: a.label,
+    priority: a.priority,
+    protocol: a.protocol,
     flags: wide ? flags : undefined,
+    cacheInfo: a.cacheInfo,
+    rest: a.rest,
   })
 }
 

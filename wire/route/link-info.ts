@@ -62,7 +62,7 @@ export function decodeLinkInfo<Message>(r: NlReader): LinkKind<Message> {
   while (r.next()) {
     if (r.type === IFLA_INFO_KIND) found.kind = r.string()
     else if (r.type === IFLA_INFO_SLAVE_KIND) found.slaveKind = r.string()
-    else if (r.type === IFLA_INFO_SLAVE_DATA && found.slaveKind === 'bridge')
+    else if (r.type === IFLA_INFO_SLAVE_DATA && isBridgePort(found))
       found.port = bridgePortInfo.decode(r.inner())
     else if (r.type === IFLA_INFO_DATA && found.kind !== undefined) {
       const table = linkKinds.get(found.kind)
@@ -71,4 +71,9 @@ export function decodeLinkInfo<Message>(r: NlReader): LinkKind<Message> {
   }
   if (rest.length > 0) found.infoRest = rest
   return found
+}
+
+/** `ip link set type bridge_slave` says so in the kind; the kernel does not read either, it knows the master. */
+function isBridgePort({ kind, slaveKind }: LinkKind): boolean {
+  return slaveKind === 'bridge' || kind === 'bridge_slave'
 }

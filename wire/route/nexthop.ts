@@ -33,10 +33,10 @@ export const via: Field<Ip> = {
 
 const attributes = table({ gateway: ip(RTA_GATEWAY), via, realm: u32(RTA_FLOW) })
 
-/** The two attributes a gateway can have in a route of `family`. */
-export function gatewayOf(family: Family, gateway: Ip | undefined): { gateway?: Ip; via?: Ip } {
-  if (gateway === undefined) return {}
-  return gateway.family === family ? { gateway } : { via: gateway }
+/** Which of two attributes a gateway has in a route of `family`. */
+export function gatewayOf(family: Family, gateway: Ip | undefined) {
+  const same = gateway?.family === family
+  return { gateway: same ? gateway : undefined, via: same ? undefined : gateway }
 }
 
 /**

@@ -20,6 +20,7 @@ import { type RouteMetrics, routeMetrics } from './metrics.js'
 import { decodeNextHops, encodeNextHops, gatewayOf, type NextHop, via } from './nexthop.js'
 
 const RTMSG_LEN = 12
+const LOCAL_TYPES: readonly number[] = [c.RTN_LOCAL, c.RTN_BROADCAST, c.RTN_ANYCAST, c.RTN_NAT]
 
 export interface Route extends Rest {
   /** All zeros with length 0 is the default route. */
@@ -31,7 +32,7 @@ export interface Route extends Rest {
   readonly src?: Ip | undefined
   /** Only for packets from there (IPv6). */
   readonly from?: Prefix | undefined
-  /** By default RT_TABLE_MAIN. */
+  /** By default RT_TABLE_MAIN, or RT_TABLE_LOCAL for the types that belong there. */
   readonly table?: number | undefined
   /** RT_SCOPE_*; by default what `ip` takes: link without a gateway in IPv4, else universe. */
   readonly scope?: number | undefined
@@ -93,14 +94,27 @@ const attributes = table({
 /** The body of RTM_NEWROUTE and RTM_DELROUTE. */
 export function encodeRoute(w: NlWriter, route: Route): void {
   const { dst, from, type = c.RTN_UNICAST, protocol = c.RTPROT_BOOT } = route
-  encodeHeader(w, { ...route, type, protocol, scope: route.scope ?? usualScope(route, type) })
+  const { table = usualTable(type), scope = usualScope(route, type) } = route
+  const { gateway, via } = gatewayOf(dst.family, route.gateway)
+  encodeHeader(w, route, table, protocol, scope, type)
   attributes.encode(w, {
-    ...route,
-    ...gatewayOf(dst.family, route.gateway),
     dst: dst.length === 0 ? undefined : dst.ip,
     from: from?.ip,
-    table: tableAttribute(route.table),
+    table: tableAttribute(table),
+    priority: route.priority,
     metrics: metricsOf(route),
+    src: route.src,
+    gateway,
+    via,
+    oif: route.oif,
+    nexthopId: route.nexthopId,
+    realm: route.realm,
+    iif: route.iif,
+    mark: route.mark,
+    uid: route.uid,
+    pref: route.pref,
+    expires: route.expires,
+    rest: route.rest,
   })
   if (route.nexthops !== undefined) encodeNextHops(w, dst.family, route.nexthops)
 }
@@ -135,7 +149,7 @@ export function encodeRouteQuery(w: NlWriter, query: RouteQuery): void {
   // IPv6 names the table unasked, and refuses the flag (inet6_rtm_valid_getroute_req, net/ipv6/route.c).
   const lookup = dst.family === 4 ? c.RTM_F_LOOKUP_TABLE : 0
   const flags = lookup | (fibMatch === true ? c.RTM_F_FIB_MATCH : 0)
-  encodeHeader(w, { dst: host, from: src && Prefix.host(src), table: c.RT_TABLE_UNSPEC, flags })
+  encodeHeader(w, { dst: host, from: src && Prefix.host(src), flags }, c.RT_TABLE_UNSPEC, 0, 0, 0)
   attributes.encode(w, { ...others, dst, from: src })
 }
 
@@ -184,18 +198,14 @@ export function decodeRoute(payload: Buffer): Route {
   })
 }
 
-function encodeHeader(w: NlWriter, route: Route): void {
-  const {
-    dst,
-    from,
-    tos = 0,
-    table = c.RT_TABLE_MAIN,
-    protocol = 0,
-    scope = 0,
-    type = 0,
-    flags = 0,
-    onlink,
-  } = route
+function encodeHeader(
+  w: NlWriter,
+  { dst, from, tos = 0, flags = 0, onlink }: Route,
+  table: number,
+  protocol: number,
+  scope: number,
+  type: number,
+): void {
   w.u8(afOf(dst.family))
     .u8(dst.length)
     .u8(from?.length ?? 0)
@@ -211,6 +221,10 @@ function tableByte(table: number): number {
 
 function tableAttribute(table: number | undefined): number | undefined {
   return table !== undefined && table > 0xff ? table : undefined
+}
+
+function usualTable(type: number): number {
+  return LOCAL_TYPES.includes(type) ? c.RT_TABLE_LOCAL : c.RT_TABLE_MAIN
 }
 
 function usualScope({ dst, gateway, nexthops, nexthopId }: Route, type: number): number {

@@ -78,7 +78,7 @@ export interface HtbClassSpec {
   /** Bytes a second: what the class is sure of, and (by default the same) what it may borrow up to. */
   readonly rate: number
   readonly ceil?: number | undefined
-  /** How many bytes may go at once; by default what `tc` takes, 10 ms at that rate and a packet. */
+  /** How many bytes may go at once; by default 10 ms at that rate and a packet. */
   readonly burst?: number | undefined
   readonly ceilBurst?: number | undefined
   /** The lowest goes first. */
