@@ -313,12 +313,8 @@ t.test('executed', async t => {
     PLUMBLINE_PLUGIN: undefined,
     PLUMBLINE_NETNS_ERRNO: undefined,
   })
-  await delegateIpam(
-    makeCall({ ...call, conf: { cniVersion: '0.2.0' }, prevResult: emptyResult }),
-    ipam,
-    foreign,
-    'DEL',
-  )
+  const oldest = { ...call, config: { ...call.config, cniVersion: '0.2.0' }, prevResult: emptyResult }
+  await delegateIpam(oldest, ipam, foreign, 'DEL')
   t.notOk(
     'prevResult' in JSON.parse(read('addresses.stdin')),
     'one that has no form in the version is left out',
