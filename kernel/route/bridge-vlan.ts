@@ -7,14 +7,10 @@ import {
   RTM_GETLINK,
   RTM_SETLINK,
 } from '../../wire/route/constants.js'
-import { encodeLinkDump, type Link } from '../../wire/route/link.js'
+import { encodeLinkDump } from '../../wire/route/link.js'
 import { decodeLinkMessage } from '../../wire/route/link-message.js'
-import { errnoNumber } from '../errno.js'
-import { isErrno, KernelError } from '../error.js'
 import type { Connect } from './connect.js'
-import { withHint } from './kernel-option.js'
-
-const LACKING = 'this kernel lacks CONFIG_BRIDGE_VLAN_FILTERING'
+import { needingVlanFiltering } from './kernel-option.js'
 
 /** The VLANs of one port, or of the bridge itself. */
 export interface PortVlanList {
@@ -52,20 +48,10 @@ export class BridgeVlanVerbs {
       )
   }
 
-  /** Throws KernelError EOPNOTSUPP where bridges cannot filter: there the kernel takes `vlanFiltering` and silently drops it. */
-  demand(bridge: Link): void {
-    // It shows `vlanFiltering` in any case, but the other VLAN settings only where it has them.
-    if (bridge.info?.bridge?.vlanProtocol === undefined)
-      throw new KernelError('vlan filtering', bridge.name, errnoNumber('EOPNOTSUPP'), { hint: LACKING })
-  }
-
   #request(operation: string, type: number, vlans: PortVlans): void {
-    try {
-      this.#connect().request(operation, `of link ${vlans.index}`, type, NLM_F_ACK, w =>
-        encodePortVlans(w, vlans),
-      )
-    } catch (error) {
-      throw isErrno(error, 'EOPNOTSUPP') ? withHint(error, LACKING) : error
-    }
+    needingVlanFiltering(() => {
+      const target = `of link ${vlans.index}`
+      this.#connect().request(operation, target, type, NLM_F_ACK, w => encodePortVlans(w, vlans))
+    })
   }
 }

@@ -39,18 +39,23 @@ const HINTS = {
 
 /** Runs `call`; when the kernel answers that it does not know `kind`, the error says which option it lacks. */
 export function needingOption<T>(object: keyof typeof HINTS, kind: string | undefined, call: () => T): T {
+  const option = kind === undefined ? undefined : HINTS[object](kind)
+  return option === undefined ? call() : hinting(`this kernel may lack ${option}`, isUnknownKind, call)
+}
+
+/** The same for VLANs of bridges; that answer comes without a text. */
+export function needingVlanFiltering<T>(call: () => T): T {
+  return hinting('this kernel lacks CONFIG_BRIDGE_VLAN_FILTERING', ({ code }) => code === 'EOPNOTSUPP', call)
+}
+
+function hinting<T>(hint: string, applies: (error: KernelError) => boolean, call: () => T): T {
   try {
     return call()
   } catch (error) {
-    if (kind === undefined || !(error instanceof KernelError) || !isUnknownKind(error)) throw error
-    const option = HINTS[object](kind)
-    throw option === undefined ? error : withHint(error, `this kernel may lack ${option}`)
+    if (!(error instanceof KernelError) || error.hint !== undefined || !applies(error)) throw error
+    const { operation, target, errno, extack, offset, missingType, index } = error
+    throw new KernelError(operation, target, errno, { extack, offset, missingType, index, hint })
   }
-}
-
-export function withHint(error: KernelError, hint: string): KernelError {
-  const { operation, target, errno, extack, offset, missingType, index } = error
-  return new KernelError(operation, target, errno, { extack, offset, missingType, index, hint })
 }
 
 /** "Unknown device type", "Specified qdisc kind is unknown", "TC classifier not found". */

@@ -22,7 +22,7 @@ import { ignoreNotFound, isNotFound } from '../error.js'
 import type { NetlinkRequest } from '../netlink/connection.js'
 import { type Subscribe, waitUntil } from '../wait.js'
 import type { Connect } from './connect.js'
-import { needingOption } from './kernel-option.js'
+import { needingOption, needingVlanFiltering } from './kernel-option.js'
 
 /** Which links to list; the kernel itself sorts out `master` (an index) and `kind`. */
 export interface LinkListFilter {
@@ -65,10 +65,11 @@ export class LinkVerbs {
     // The kernel takes these two only for a link that is there, and the mode must be set before the link is up.
     const later = alias !== undefined || addrGenMode !== undefined
     if (later) born.up = false
-    needingOption('link', spec.kind, () => {
+    const add = (): void => {
       const flags = NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK
       this.#connect().request('link add', spec.name, RTM_NEWLINK, flags, w => encodeLinkSpec(w, born))
-    })
+    }
+    needingOption('link', spec.kind, spec.bridge?.vlanFiltering ? () => needingVlanFiltering(add) : add)
     if (!later) return
     try {
       this.set({ name: spec.name, alias, addrGenMode, up: spec.up })
@@ -80,7 +81,9 @@ export class LinkVerbs {
 
   /** Changes a link. A port's settings can come with the `master` that makes it a port. KernelError ENODEV when it is not there. */
   set(change: LinkChange): void {
-    this.setAll([change])
+    const set = (): void => this.setAll([change])
+    if (change.bridge?.vlanFiltering) needingVlanFiltering(set)
+    else set()
   }
 
   /** Changes links in one go, in order; goes on after a failure and then throws the first. */

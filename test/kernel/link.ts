@@ -3,10 +3,10 @@ import { closeSync, openSync } from 'node:fs'
 import t from 'tap'
 import { isErrno, isExists, isNotFound, KernelError } from '../../kernel/error.js'
 import { Namespace } from '../../kernel/namespace.js'
+import { Ip } from '../../wire/ip.js'
 import { Mac } from '../../wire/mac.js'
 import { IFF_UP } from '../../wire/route/constants.js'
 import { IN6_ADDR_GEN_MODE_NONE, MACVLAN_MODE_BRIDGE } from '../../wire/route/constants-link.js'
-import { Ip } from '../../wire/ip.js'
 import { needs } from '../helpers/needs.js'
 import { type Json, tempNetns, withNamespaces } from '../helpers/netns.js'
 
@@ -103,7 +103,12 @@ t.test('a bridge with options, a vxlan device, a macvlan', { skip }, async t => 
     inet6_addr_gen_mode: 'none',
     linkinfo: { info_data: { forward_delay: 200, ageing_time: 1000, stp_state: 0, mcast_snooping: 0 } },
   })
-  t.match(ns.link.get('br0')?.info?.bridge, { forwardDelay: 200, ageingTime: 1000, stp: 0, mcastSnooping: false })
+  t.match(ns.link.get('br0')?.info?.bridge, {
+    forwardDelay: 200,
+    ageingTime: 1000,
+    stp: 0,
+    mcastSnooping: false,
+  })
   ns.link.set({ name: 'br0', bridge: { ageingTime: 3000 } })
   t.equal(shown(netns, 'br0').linkinfo.info_data.ageing_time, 3000)
 
@@ -113,13 +118,19 @@ t.test('a bridge with options, a vxlan device, a macvlan', { skip }, async t => 
     vxlan: { id: 4096, port: 4789, local: Ip.parse('192.0.2.1'), learning: false },
   })
   t.match(shown(netns, 'vx0'), {
-    linkinfo: { info_kind: 'vxlan', info_data: { id: 4096, port: 4789, local: '192.0.2.1', learning: false } },
+    linkinfo: {
+      info_kind: 'vxlan',
+      info_data: { id: 4096, port: 4789, local: '192.0.2.1', learning: false },
+    },
   })
   t.match(ns.link.get('vx0')?.info?.vxlan, { id: 4096, port: 4789, learning: false })
 
   const lower = ns.link.get('br0')!.index
   ns.link.add({ name: 'mv0', kind: 'macvlan', lower, macvlan: { mode: MACVLAN_MODE_BRIDGE } })
-  t.match(shown(netns, 'mv0'), { link: 'br0', linkinfo: { info_kind: 'macvlan', info_data: { mode: 'bridge' } } })
+  t.match(shown(netns, 'mv0'), {
+    link: 'br0',
+    linkinfo: { info_kind: 'macvlan', info_data: { mode: 'bridge' } },
+  })
 })
 
 t.test('set', { skip }, async t => {
@@ -130,7 +141,16 @@ t.test('set', { skip }, async t => {
   const master = ns.link.get('br0')!.index
   const { index } = ns.link.get('v0')!
 
-  ns.link.set({ name: 'v0', up: true, promisc: true, allmulti: true, mtu: 1300, group: 9, txqlen: 10, alias: 'x' })
+  ns.link.set({
+    name: 'v0',
+    up: true,
+    promisc: true,
+    allmulti: true,
+    mtu: 1300,
+    group: 9,
+    txqlen: 10,
+    alias: 'x',
+  })
   t.match(shown(netns, 'v0'), { mtu: 1300, group: '9', txqlen: 10, ifalias: 'x', promiscuity: 1 })
   const flags: string[] = shown(netns, 'v0').flags
   for (const flag of ['UP', 'PROMISC', 'ALLMULTI']) t.ok(flags.includes(flag), flag)
@@ -207,7 +227,12 @@ t.test('errors say what failed, and why', { skip }, async t => {
   ns.link.add({ name: 'v0', kind: 'veth', peer: { name: 'v1' } })
   const exists = caught(() => ns.link.add({ name: 'v0', kind: 'bridge' }))
   t.ok(isExists(exists))
-  t.match(exists, { operation: 'link add', target: 'v0', code: 'EEXIST', message: /^link add v0: EEXIST: file exists/ })
+  t.match(exists, {
+    operation: 'link add',
+    target: 'v0',
+    code: 'EEXIST',
+    message: /^link add v0: EEXIST: file exists/,
+  })
   const missing = caught(() => ns.link.set({ name: 'nosuch', up: true }))
   t.ok(isNotFound(missing))
   t.match(missing, { operation: 'link set', target: 'nosuch', code: 'ENODEV', index: 0 })
@@ -222,12 +247,21 @@ t.test('errors say what failed, and why', { skip }, async t => {
   t.match(first, { code: 'ENODEV', index: 1, target: 'index 4711' })
   t.equal(ns.link.get('v1')?.mtu, 1300, 'what comes after a failure is done')
   const mtu = caught(() => ns.link.set({ name: 'v0', mtu: 1 }))
-  t.match(mtu, { code: 'EINVAL', extack: 'mtu less than device minimum', message: /: mtu less than device minimum$/ })
+  t.match(mtu, {
+    code: 'EINVAL',
+    extack: 'mtu less than device minimum',
+    message: /: mtu less than device minimum$/,
+  })
   const port = caught(() => ns.link.set({ name: 'v0', port: { hairpin: true } }))
   t.ok(isErrno(port, 'EOPNOTSUPP', 'EINVAL'), 'not a port')
   const unknown = caught(() => ns.link.add({ name: 'x0', kind: 'nosuchkind' }))
   t.match(unknown, { code: 'EOPNOTSUPP', extack: 'Unknown device type', hint: undefined })
-  if (isErrno(caughtOrNothing(() => ns.link.add({ name: 'd0', kind: 'dummy' })), 'EOPNOTSUPP'))
+  if (
+    isErrno(
+      caughtOrNothing(() => ns.link.add({ name: 'd0', kind: 'dummy' })),
+      'EOPNOTSUPP',
+    )
+  )
     t.match(
       caught(() => ns.link.add({ name: 'd0', kind: 'dummy' })),
       { message: /Unknown device type \(this kernel may lack CONFIG_DUMMY\)$/ },
