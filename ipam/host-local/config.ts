@@ -1,8 +1,7 @@
 // The configuration of host-local: keys of `ipam`, and what the runtime asks for. All of it is checked here.
 import * as v from 'valibot'
-import type { Call, JsonObject, JsonValue } from '../../cni/call.js'
+import type { Call } from '../../cni/call.js'
 import { CniCode, CniError } from '../../cni/error.js'
-import { foldKeys, isJsonObject, keyIndex } from '../../cni/fold.js'
 import type { ResultRoute } from '../../cni/result.js'
 import { decode, invalidValue, parsed, prefix, text } from '../../cni/schema.js'
 import { requireAddresses } from '../../cni/versions.js'
@@ -40,27 +39,30 @@ const rangeSets = v.array(v.array(v.object({ subnet: prefix(), ...rangeEntries }
 const directory = () =>
   v.exactOptional(parsed(path => (isDirectoryPath(path) ? path : undefined), 'an absolute path'))
 
-const ipamSchema = v.object({
-  ...rangeEntries,
-  subnet: v.exactOptional(prefix()),
-  ranges: v.exactOptional(rangeSets),
-  routes: v.exactOptional(v.array(routeSchema)),
-  dataDir: directory(),
-  resolvConf: v.exactOptional(text()),
+const document = v.object({
+  ipam: v.exactOptional(
+    v.object({
+      ...rangeEntries,
+      subnet: v.exactOptional(prefix()),
+      ranges: v.exactOptional(rangeSets),
+      routes: v.exactOptional(v.array(routeSchema)),
+      dataDir: directory(),
+      resolvConf: v.exactOptional(text()),
+    }),
+  ),
 })
 const capabilities = v.object({ ipRanges: v.exactOptional(rangeSets) })
 
 /** Decodes and checks. Throws CniError 7, or 4 for what CNI_ARGS holds. */
 export function parseConfig(call: Call): HostLocalConfig {
   const { config } = call
-  const ipam = ipamOf(config.raw)
-  if (ipam === undefined)
+  const { ipam: keys } = decode(document, config.raw, '')
+  if (keys === undefined)
     throw new CniError(
       CniCode.invalidConfig,
       "IPAM config missing 'ipam' key",
       'host-local is configured under "ipam"',
     )
-  const keys = decode(ipamSchema, ipam, 'ipam')
   const { ipRanges } = decode(capabilities, config.runtimeConfig, 'runtimeConfig')
 
   const sets = [
@@ -84,20 +86,18 @@ export function parseConfig(call: Call): HostLocalConfig {
   }
 }
 
-/** Where the leases of a network are, read with as much of the configuration as makes sense: for DEL. */
+/** Where the leases of a network are, by as much of the configuration as makes sense: for DEL. */
 export function directoryOf(call: Call): string {
-  const ipam = ipamOf(call.config.raw)
-  const dataDir = isJsonObject(ipam) ? foldKeys(ipam, dataDirKey).dataDir : undefined
-  const valid = typeof dataDir === 'string' && isDirectoryPath(dataDir)
-  return leaseDirectory(valid ? dataDir : undefined, call.config.name)
+  let dataDir: string | undefined
+  try {
+    dataDir = decode(dataDirAlone, call.config.raw, '').ipam?.dataDir
+  } catch (error) {
+    if (!(error instanceof CniError)) throw error
+  }
+  return leaseDirectory(dataDir, call.config.name)
 }
 
-const ipamKey = keyIndex(['ipam'])
-const dataDirKey = keyIndex(['dataDir'])
-
-function ipamOf(raw: JsonObject): JsonValue | undefined {
-  return foldKeys(raw, ipamKey).ipam
-}
+const dataDirAlone = v.object({ ipam: v.exactOptional(v.object({ dataDir: directory() })) })
 
 /** The resident and the caller have different working directories, hence no relative paths. '' is the default, as in Go. */
 function isDirectoryPath(path: string): boolean {

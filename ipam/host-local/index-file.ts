@@ -9,7 +9,7 @@
 // coarse clock (file times have 1 to 10 ms before Linux 6.13) go unseen.
 //
 // docs/adr/0003-host-local-index.md has the reasons and what was considered besides.
-import { type Files, hasCode } from './files.js'
+import { type Files, hasCode, isSystemError } from './files.js'
 import { FileBacking, replaceFile } from './index-backing.js'
 import { headerSize, LeaseIndex } from './lease-index.js'
 import type { DirectoryState } from './store.js'
@@ -31,13 +31,13 @@ export interface OpenIndex extends Disposable {
 
 const header = Buffer.alloc(headerSize)
 
-/** Opens the index at `path`; undefined when there is none or it belongs to another state of the directory. */
+/** Opens the index at `path`; undefined when there is none, or it belongs to another state of the directory. */
 export function openIndex(files: Files, path: string, identity: IndexIdentity): OpenIndex | undefined {
   let fd: number
   try {
     fd = files.openSync(path, 'r+')
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined
+    if (isSystemError(error)) return undefined
     throw error
   }
   const backing = new FileBacking(files, fd)

@@ -8,13 +8,13 @@ import { CniCode, CniError } from '../../cni/error.js'
 import type { Ip } from '../../wire/ip.js'
 import { type Candidate, nextFree } from './allocator.js'
 import type { Boot } from './boot.js'
-import { clockUnset } from './boot.js'
 import { type Files, isSystemError } from './files.js'
 import { bearsMark, drawMark, type OpenIndex, openIndex, saveIndex } from './index-file.js'
 import { type Owner, sameOwner } from './lease.js'
 import { LeaseIndex } from './lease-index.js'
 import { describeSet, type RangeSet, rangeOf } from './range.js'
-import { type FoundLease, LeaseDirectory } from './store.js'
+import { LeaseDirectory } from './store.js'
+import { survey } from './survey.js'
 
 /** The machine as far as leases depend on it; the tests have their own. */
 export interface Machine {
@@ -41,6 +41,7 @@ export class Leases implements Disposable {
   /** False between a change of the directory and that of the index. */
   #inStep = true
   #changed = false
+  /** False where an index must not be kept: its validity could not be told. */
   #remembered = true
   /** How many leases of an earlier boot were released. */
   #outlived = 0
@@ -277,26 +278,11 @@ export class Leases implements Disposable {
     this.#index = index
   }
 
-  /** Reads all leases. On the first occasion of a boot it releases those of earlier ones. */
+  /** Reads all leases. */
   #rebuilt(): LeaseIndex {
-    let leases = this.#directory.scan()
-    this.#remembered = !this.#directory.isShared()
-    // Other machines have other boots, and their containers live on.
-    if (this.#remembered && this.#directory.bootId() !== this.#machine.boot.id) {
-      const start = leases.length === 0 ? 0 : this.#machine.boot.startedAt()
-      leases = leases.filter(lease => !this.#releaseIfOlder(lease, start))
-      this.#directory.setBootId(this.#machine.boot.id)
-    }
+    const { leases, outlived, shared } = survey(this.#directory, this.#machine.boot)
+    this.#remembered = !shared
+    this.#outlived += outlived
     return LeaseIndex.build(leases)
-  }
-
-  /** Releases a lease written before `start`, unless its writer's clock was not set. */
-  #releaseIfOlder({ ip, owner }: FoundLease, start: number): boolean {
-    if (owner === undefined) return false
-    const written = this.#directory.timeOf(ip)
-    if (written >= start || written < clockUnset) return false
-    this.#directory.remove(ip)
-    this.#outlived++
-    return true
   }
 }

@@ -3,7 +3,6 @@
 import * as v from 'valibot'
 import type { Call } from '../../cni/call.js'
 import { CniCode, CniError } from '../../cni/error.js'
-import { foldKeys, keyIndex } from '../../cni/fold.js'
 import type { Dns, ResultIp, ResultRoute } from '../../cni/result.js'
 import { decode, text } from '../../cni/schema.js'
 import { requireAddresses } from '../../cni/versions.js'
@@ -27,25 +26,27 @@ export interface StaticConfig {
 }
 
 const texts = v.exactOptional(v.array(text()))
-const ipamSchema = v.object({
-  addresses: v.exactOptional(v.array(v.object({ address: text(), gateway: optionalIp() }))),
-  routes: v.exactOptional(v.array(routeSchema)),
-  dns: v.exactOptional(
-    v.object({ nameservers: texts, domain: v.exactOptional(text()), search: texts, options: texts }),
+const document = v.object({
+  ipam: v.exactOptional(
+    v.object({
+      addresses: v.exactOptional(v.array(v.object({ address: text(), gateway: optionalIp() }))),
+      routes: v.exactOptional(v.array(routeSchema)),
+      dns: v.exactOptional(
+        v.object({ nameservers: texts, domain: v.exactOptional(text()), search: texts, options: texts }),
+      ),
+    }),
   ),
 })
-const ipamKey = keyIndex(['ipam'])
 
 /** Decodes and checks. Throws CniError 7, or 4 for what CNI_ARGS holds. */
 export function parseConfig(call: Call): StaticConfig {
-  const { ipam } = foldKeys(call.config.raw, ipamKey)
-  if (ipam === undefined)
+  const { ipam: keys } = decode(document, call.config.raw, '')
+  if (keys === undefined)
     throw new CniError(
       CniCode.invalidConfig,
       "IPAM config missing 'ipam' key",
       'static is configured under "ipam"',
     )
-  const keys = decode(ipamSchema, ipam, 'ipam')
   const configured = (keys.addresses ?? []).map(({ address, gateway }, i) => ({
     address: cidr(
       { key: `ipam.addresses[${i}].address`, text: address },
