@@ -7,6 +7,9 @@ import { isErrno, isNotFound } from '../error.js'
 import type { Connect } from './connect.js'
 import { needingOption } from './kernel-option.js'
 
+/** There is the kernel's default, one of another kind, one of another handle. */
+const NOT_THAT_QDISC = /handle of zero|must match existing qdisc|Invalid handle/
+
 /** Which qdisc: that of `parent`, by default the root of the link; of 'ingress' and 'clsact' the hook. */
 export type QdiscSelector = Pick<Qdisc, 'index' | 'parent' | 'handle' | 'kind'>
 
@@ -31,14 +34,13 @@ export class QdiscVerbs {
     this.#request('qdisc change', RTM_NEWQDISC, 0, qdisc)
   }
 
-  /** Removes the qdisc with all below it; the kernel's default takes its place. False when there was none. */
+  /** Removes the qdisc with all below it; the kernel's default takes its place. False when there was none such. */
   remove(qdisc: QdiscSelector): boolean {
     try {
       this.#request('qdisc delete', RTM_DELQDISC, 0, qdisc)
       return true
     } catch (error) {
-      // "Cannot delete qdisc with handle of zero": the kernel's default.
-      if (isNotFound(error) || (isErrno(error, 'EINVAL') && error.extack?.includes('handle of zero')))
+      if (isNotFound(error) || (isErrno(error, 'EINVAL') && NOT_THAT_QDISC.test(error.extack ?? '')))
         return false
       throw error
     }
