@@ -2,7 +2,7 @@
 // A netlink socket belongs for ever to the namespace it was opened in, so nobody has to enter one to work in it.
 import { addon } from '../native/addon.js'
 import { NETLINK_ROUTE } from '../wire/netlink/constants.js'
-import { check } from './error.js'
+import { check, KernelError } from './error.js'
 import { NetlinkConnection } from './netlink/connection.js'
 import { Subscription } from './netlink/subscription.js'
 import { AddressVerbs } from './route/address.js'
@@ -16,6 +16,8 @@ import { QdiscVerbs } from './route/qdisc.js'
 import { RouteVerbs } from './route/route.js'
 import { RuleVerbs } from './route/rule.js'
 import { Sysctl, type SysctlSetting, sysctlOpenRequest, writeSettings } from './sysctl.js'
+
+const EBADF = 9
 
 export interface NamespaceOptions {
   /** Written while the namespace is opened, in the same visit to it. */
@@ -58,6 +60,8 @@ export class Namespace implements Disposable {
 
   /** The namespace that `netnsFd` is open on. Opens its rtnetlink socket and writes `sysctls` in one visit. */
   static open(netnsFd: number, options: NamespaceOptions = {}): Namespace {
+    // To the addon a negative one means our own namespace, which is what nobody means who comes here.
+    if (netnsFd < 0) throw new KernelError('netns enter', `descriptor ${netnsFd}`, EBADF)
     const sysctls = options.sysctls ?? []
     const [socket, ...files] = addon.openIn(netnsFd, [
       { protocol: NETLINK_ROUTE },

@@ -3,6 +3,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   lstatSync,
   mkdirSync,
@@ -26,7 +27,9 @@ export interface NetnsIdentity {
 /** Makes a new namespace (its loopback down, nothing else in it) and binds it to `path`, a file that must not exist yet. */
 export function createNetns(path: string): void {
   const operation = 'netns add'
-  checkFs(operation, path, () => mkdirSync(dirname(path), { recursive: true, mode: 0o755 }))
+  const directory = dirname(path)
+  if (!existsSync(directory))
+    checkFs(operation, path, () => mkdirSync(directory, { recursive: true, mode: 0o755 }))
   const { O_CREAT, O_EXCL, O_RDONLY } = constants
   closeSync(checkFs(operation, path, () => openSync(path, O_RDONLY | O_CREAT | O_EXCL, 0o444)))
   const result = addon.newNetns(path)
