@@ -25,6 +25,7 @@ export class Channel implements Disposable {
   readonly fd: number
   readonly #transport: Transport
   #buffer = Buffer.allocUnsafeSlow(INITIAL_BUFFER)
+  #closed = false
 
   /** Takes over a socket (closed by dispose), or talks through a transport. */
   constructor(socket: number | Transport) {
@@ -58,8 +59,10 @@ export class Channel implements Disposable {
     return datagram
   }
 
+  /** Closes the socket, once: a second time its number may be somebody else's. */
   [Symbol.dispose](): void {
-    this.#transport.close?.()
+    if (!this.#closed) this.#transport.close?.()
+    this.#closed = true
   }
 }
 

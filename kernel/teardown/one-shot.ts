@@ -10,7 +10,7 @@ import type { LinkReaper } from '../teardown.js'
 import { deletedIndex, deletionRequest, LINK_DELETE } from './deletion.js'
 
 /** The notification takes a few milliseconds. After this long without, the child was refused, or died. */
-const NOTIFICATION_TIMEOUT_MS = 1000
+const NOTIFICATION_TIMEOUT_MS = 300
 
 export class OneShotReaper implements LinkReaper {
   readonly #namespace: Namespace
