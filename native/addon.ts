@@ -1,6 +1,8 @@
 // The native addon: what system calls Plumbline needs that Node does not offer. Descriptors and bytes only, no parsing.
 // The C++ side is in native/addon/, one file for each group below.
 import { fileURLToPath } from 'node:url'
+import { inOrder } from './in-order.js'
+import { withShortPath } from './short-path.js'
 
 /** Something to open inside a network namespace. */
 export type OpenRequest =
@@ -89,5 +91,14 @@ const dist = import.meta.url.endsWith('/native/addon.js') ? '../..' : '..'
 const loaded = { exports: {} as NativeAddon }
 process.dlopen(loaded, fileURLToPath(new URL(`${dist}/native/plumbline.node`, import.meta.url)))
 
+const native = loaded.exports
+
+const MAX_THREADS = 64
+const requestOnThread = inOrder(MAX_THREADS, native.requestOnThread)
+
 /** The loaded addon. */
-export const addon: NativeAddon = loaded.exports
+export const addon: NativeAddon = {
+  ...native,
+  requestOnThread: (fd, message, into) => requestOnThread(fd, new Uint8Array(message), into),
+  listenUnix: (path, backlog) => withShortPath(path, short => native.listenUnix(short, backlog)),
+}

@@ -31,10 +31,10 @@ static void CloseRange(unsigned first, unsigned last) {
   _exit(0);
 }
 
-static Napi::Value RequestForked(const Napi::CallbackInfo& info) {
+static int RequestForked(Info info) {
   Bytes message(info[1]);
   int fd = Int(info[0]);
-  if (fd < 0) return Napi::Number::New(info.Env(), -EBADF);
+  if (fd < 0) return -EBADF;
   sigset_t all, before;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, &before);
@@ -50,9 +50,7 @@ static Napi::Value RequestForked(const Napi::CallbackInfo& info) {
   if (between < 0) result = -errno;
   else Retry([=] { return waitpid(between, nullptr, 0); });
   sigprocmask(SIG_SETMASK, &before, nullptr);
-  return Napi::Number::New(info.Env(), result);
+  return result;
 }
 
-void InitDetached(Napi::Env env, Napi::Object exports) {
-  exports["requestForked"] = Napi::Function::New<RequestForked>(env, "requestForked");
-}
+void InitDetached(Napi::Object exports) { Export(exports, "requestForked", RequestForked); }

@@ -10,12 +10,9 @@
 
 #include "addon.h"
 
-namespace {
-
 struct OpenRequest {
   std::string path;  // empty: a netlink socket
-  int flags = 0;
-  int protocol = -1;
+  int flags, protocol;
   std::vector<int> groups;
 
   int Open() const {
@@ -24,64 +21,51 @@ struct OpenRequest {
   }
 };
 
-OpenRequest Parse(const Napi::Value& value) {
-  OpenRequest request;
-  if (!value.IsObject()) return request;
-  auto object = value.As<Napi::Object>();
-  Napi::Value path = object.Get("path"), groups = object.Get("groups");
-  if (path.IsString()) {
-    request.path = path.As<Napi::String>().Utf8Value();
-    request.flags = Int(object.Get("flags"));
-  }
-  request.protocol = Int(object.Get("protocol"));
-  for (uint32_t i = 0; groups.IsArray() && i < groups.As<Napi::Array>().Length(); i++)
-    request.groups.push_back(Int(groups.As<Napi::Array>().Get(i)));
-  return request;
+/** The elements of an array, by `map`. Anything else counts as empty. */
+template <typename Element>
+static std::vector<Element> Elements(const Napi::Value& value, Element (*map)(const Napi::Value&)) {
+  std::vector<Element> elements;
+  for (uint32_t i = 0; value.IsArray() && i < value.As<Napi::Array>().Length(); i++)
+    elements.push_back(map(value.As<Napi::Array>().Get(i)));
+  return elements;
 }
 
-Napi::Value OpenIn(const Napi::CallbackInfo& info) {
+static OpenRequest Parse(const Napi::Value& value) {
+  if (!value.IsObject()) return {{}, -1, -1, {}};
+  auto object = value.As<Napi::Object>();
+  Napi::Value path = object.Get("path");
+  return {path.IsString() ? path.As<Napi::String>().Utf8Value() : "", Int(object.Get("flags")),
+          Int(object.Get("protocol")), Elements<int>(object.Get("groups"), Int)};
+}
+
+static Napi::Value OpenIn(Info info) {
   int netns = Int(info[0]);
-  std::vector<OpenRequest> requests;
-  for (uint32_t i = 0; info[1].IsArray() && i < info[1].As<Napi::Array>().Length(); i++)
-    requests.push_back(Parse(info[1].As<Napi::Array>().Get(i)));
+  auto requests = Elements<OpenRequest>(info[1], Parse);
   std::vector<int> results(requests.size());
   auto openAll = [&] {
     for (size_t i = 0; i < requests.size(); i++) results[i] = requests[i].Open();
     return 0;
   };
   // The thread never comes back from the namespace, so nothing has to be restored.
-  int failed = netns < 0 ? openAll() : OnThread([&] {
-    return setns(netns, CLONE_NEWNET) < 0 ? -errno : openAll();
-  });
+  auto enter = [&] { return setns(netns, CLONE_NEWNET) < 0 ? -errno : openAll(); };
+  int failed = netns < 0 ? openAll() : OnThread(enter);
   auto array = Napi::Array::New(info.Env(), requests.size());
-  for (uint32_t i = 0; i < requests.size(); i++)
-    array[i] = Napi::Number::New(info.Env(), failed < 0 ? failed : results[i]);
+  for (uint32_t i = 0; i < requests.size(); i++) array[i] = Napi::Number::New(info.Env(), failed < 0 ? failed : results[i]);
   return array;
 }
 
-Napi::Value NewNetns(const Napi::CallbackInfo& info) {
-  std::string bindTo = info[0].ToString();
-  int result = OnThread([&] {
-    if (unshare(CLONE_NEWNET) < 0) return -errno;
-    return Result(mount("/proc/thread-self/ns/net", bindTo.c_str(), nullptr, MS_BIND, nullptr));
+void InitNetns(Napi::Object exports) {
+  Export(exports, "openIn", OpenIn);
+  Export(exports, "newNetns", [](Info info) {
+    std::string bindTo = info[0].ToString();
+    return OnThread([&] {
+      if (unshare(CLONE_NEWNET) < 0) return -errno;
+      return Result(mount("/proc/thread-self/ns/net", bindTo.c_str(), nullptr, MS_BIND, nullptr));
+    });
   });
-  return Napi::Number::New(info.Env(), result);
-}
-
-Napi::Value Unmount(const Napi::CallbackInfo& info) {
-  std::string path = info[0].ToString();
-  return Napi::Number::New(info.Env(), Result(umount2(path.c_str(), MNT_DETACH)));
-}
-
-Napi::Value NamespaceType(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), Result(ioctl(Int(info[0]), NS_GET_NSTYPE)));
-}
-
-}  // namespace
-
-void InitNetns(Napi::Env env, Napi::Object exports) {
-  exports["openIn"] = Napi::Function::New<OpenIn>(env, "openIn");
-  exports["newNetns"] = Napi::Function::New<NewNetns>(env, "newNetns");
-  exports["unmount"] = Napi::Function::New<Unmount>(env, "unmount");
-  exports["namespaceType"] = Napi::Function::New<NamespaceType>(env, "namespaceType");
+  Export(exports, "unmount", [](Info info) {
+    std::string path = info[0].ToString();
+    return Result(umount2(path.c_str(), MNT_DETACH));
+  });
+  Export(exports, "namespaceType", [](Info info) { return Result(ioctl(Int(info[0]), NS_GET_NSTYPE)); });
 }

@@ -6,8 +6,6 @@
 
 #include "addon.h"
 
-namespace {
-
 class Poller;
 
 /** What libuv holds on to; it outlives its owner until libuv has closed it. */
@@ -27,7 +25,7 @@ class Poller : public Napi::ObjectWrap<Poller> {
     });
   }
 
-  explicit Poller(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+  explicit Poller(Info info) : ObjectWrap(info) {
     Napi::Env env = info.Env();
     uv_loop_t* loop = nullptr;
     napi_get_uv_event_loop(env, &loop);
@@ -47,19 +45,19 @@ class Poller : public Napi::ObjectWrap<Poller> {
   }
 
  private:
-  void Close(const Napi::CallbackInfo&) {
-    if (handle_ == nullptr) return;
+  void Close(Info) {
+    if (!handle_) return;
     CloseHandle(handle_);
     callback_.Reset();
     Unref();
   }
 
-  void RefLoop(const Napi::CallbackInfo&) {
-    if (handle_ != nullptr) uv_ref(reinterpret_cast<uv_handle_t*>(&handle_->poll));
+  void RefLoop(Info) {
+    if (handle_) uv_ref(reinterpret_cast<uv_handle_t*>(&handle_->poll));
   }
 
-  void UnrefLoop(const Napi::CallbackInfo&) {
-    if (handle_ != nullptr) uv_unref(reinterpret_cast<uv_handle_t*>(&handle_->poll));
+  void UnrefLoop(Info) {
+    if (handle_) uv_unref(reinterpret_cast<uv_handle_t*>(&handle_->poll));
   }
 
   static void CloseHandle(Handle* handle) {
@@ -77,12 +75,12 @@ class Poller : public Napi::ObjectWrap<Poller> {
 
   static void OnTeardown(napi_async_cleanup_hook_handle, void* data) {
     auto handle = static_cast<Handle*>(data);
-    if (handle->owner != nullptr) CloseHandle(handle);
+    if (handle->owner) CloseHandle(handle);
   }
 
   static void OnReady(uv_poll_t* poll, int status, int events) {
     Poller* poller = static_cast<Handle*>(poll->data)->owner;
-    if (poller == nullptr) return;
+    if (!poller) return;
     Napi::Env env = poller->Env();
     Napi::HandleScope scope(env);
     napi_value arguments[] = {Napi::Number::New(env, status), Napi::Number::New(env, events)};
@@ -97,11 +95,9 @@ class Poller : public Napi::ObjectWrap<Poller> {
   Napi::FunctionReference callback_;
 };
 
-}  // namespace
-
-void InitPoll(Napi::Env env, Napi::Object exports) {
-  auto constructor = std::make_shared<Napi::FunctionReference>(Napi::Persistent(Poller::Define(env)));
-  exports["poll"] = Napi::Function::New(env, [constructor](const Napi::CallbackInfo& info) -> Napi::Value {
+void InitPoll(Napi::Object exports) {
+  auto constructor = std::make_shared<Napi::FunctionReference>(Napi::Persistent(Poller::Define(exports.Env())));
+  Export(exports, "poll", [constructor](Info info) -> Napi::Value {
     return constructor->New({info[0], info[1], info[2]});
-  }, "poll");
+  });
 }

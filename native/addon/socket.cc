@@ -56,17 +56,13 @@ int Receive(int fd, uint8_t* data, size_t size, int timeoutMs) {
   }
 }
 
-static Napi::Value JsSend(const Napi::CallbackInfo& info) {
-  Bytes message(info[1]);
-  return Napi::Number::New(info.Env(), Send(Int(info[0]), message.data, message.size));
-}
-
-static Napi::Value JsRecv(const Napi::CallbackInfo& info) {
-  Bytes into(info[1]);
-  return Napi::Number::New(info.Env(), Receive(Int(info[0]), into.data, into.size, Int(info[2])));
-}
-
-void InitSocket(Napi::Env env, Napi::Object exports) {
-  exports["send"] = Napi::Function::New<JsSend>(env, "send");
-  exports["recv"] = Napi::Function::New<JsRecv>(env, "recv");
+void InitSocket(Napi::Object exports) {
+  Export(exports, "send", [](Info info) {
+    Bytes message(info[1]);
+    return Send(Int(info[0]), message.data, message.size);
+  });
+  Export(exports, "recv", [](Info info) {
+    Bytes into(info[1]);
+    return Receive(Int(info[0]), into.data, into.size, Int(info[2]));
+  });
 }

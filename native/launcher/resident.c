@@ -22,12 +22,14 @@ static char lock_path[PATH_SIZE];
 static void make_run_dir(void)
 {
   TEXT(path, PATH_SIZE);
-  for (const char *at = call.run_dir;; at++) {
-    if (path.length > 1 && (*at == '/' || *at == '\0'))
-      SYS_3(mkdirat, AT_FDCWD, string_of(&path), *at == '\0' ? 0700 : 0755);
-    if (*at == '\0')
-      return;
-    put_bytes(&path, at, 1);
+  for (const char *at = call.run_dir; *at != '\0';) {
+    do
+      put_bytes(&path, at++, 1);
+    while (*at != '/' && *at != '\0');
+    const char *rest = at;
+    while (*rest == '/')
+      rest++;
+    SYS_3(mkdirat, AT_FDCWD, string_of(&path), *rest == '\0' ? 0700 : 0755);
   }
 }
 

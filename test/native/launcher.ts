@@ -21,7 +21,7 @@ import {
 } from '../helpers/fake-resident.js'
 import { launcherTree, type Outcome } from '../helpers/launcher-tree.js'
 import { distDir, needs } from '../helpers/needs.js'
-import { endProcesses, isAlive, until } from '../helpers/processes.js'
+import { endProcesses, isAlive, processesWithEnv, until } from '../helpers/processes.js'
 import { sh } from '../helpers/sh.js'
 
 const CLONE_NEWNET = 0x40000000
@@ -340,6 +340,15 @@ t.test("the resident holds none of the caller's descriptors", async t => {
   t.match(links, [/^pipe:|^socket:/, /^pipe:|^socket:/, /^pipe:|^socket:/, /fifo/])
   const held = residents()[0]?.fds.filter(fd => links.includes(fd.replace(/^\d+ /, '')))
   t.strictSame(held, [])
+})
+
+t.test('the run directory is made, with its parents', async t => {
+  const { launch, root } = launcherTree(t)
+  await launch({ env: { PLUMBLINE_RUN_DIR: `${root}//run/a/b//` } })
+  const modes = ['run', 'run/a', 'run/a/b'].map(name => statSync(`${root}/${name}`).mode & 0o777)
+  t.strictSame(modes, [0o755, 0o755, 0o700])
+  await until(() => existsSync(`${root}/residents`), 'the resident')
+  await endProcesses(processesWithEnv('PLUMBLINE_RUN_DIR', `${root}//run/a/b//`))
 })
 
 t.test('without a usable run directory', async t => {

@@ -93,10 +93,12 @@ function compile(name, flags) {
   })
 }
 
+// What is right already stays, so that plugins can be executed while this runs.
 function linkTypes() {
-  rmSync('dist/cni', { recursive: true, force: true })
+  const target = '../bin/plumbline-launcher'
   mkdirSync('dist/cni', { recursive: true })
-  for (const type of types) symlinkSync('../bin/plumbline-launcher', `dist/cni/${type}`)
+  for (const name of readdirSync('dist/cni')) if (!types.includes(name)) rmSync(`dist/cni/${name}`)
+  for (const type of types) if (!existsSync(`dist/cni/${type}`)) symlinkSync(target, `dist/cni/${type}`)
 }
 
 /** dist/bin/plumbline: a shell script, since Node must not see two variables that make its start slow or strange. */
