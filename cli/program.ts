@@ -67,6 +67,7 @@ function rewriteHelp(argv: readonly string[]): string[] {
 
 function usageFailure(error: CommanderError, argv: readonly string[]): number {
   if (error.exitCode === 0) return 0
+  if (error.code === 'commander.help') return 2 // a verb of several without one of them: its help has been printed
   const [message = '', ...more] = error.message.replace(/^error: /, '').split('\n')
   const suggestion = more.join(' ').replace(/^\(|\)$/g, '')
   const verb = verbs.find(({ name }) => argv.includes(name))?.name

@@ -33,9 +33,9 @@ export async function removeNetwork(settings: Settings, name: string): Promise<s
   const stale = await gcNetworkList(libcniOf(settings), { ...list, disableGC: false }, [])
   const removed = stale.map(({ containerId, ifname }) => `attachment ${containerId} ${ifname}`)
   for (const plugin of list.plugins) {
-    const ipam = valueOf(plugin.raw, 'ipam')
+    const ipam = keyValue(plugin.raw, 'ipam')
     if (plugin.type === 'bridge')
-      removed.push(...removeBridge(String(valueOf(plugin.raw, 'bridge') ?? defaultBridge)))
+      removed.push(...removeBridge(String(keyValue(plugin.raw, 'bridge') ?? defaultBridge)))
     if (isJsonObject(ipam)) removed.push(...removeLeases(settings, ipam, name))
   }
   new RecordStore(settings.runDir).removeNetwork(name)
@@ -43,7 +43,7 @@ export async function removeNetwork(settings: Settings, name: string): Promise<s
 }
 
 /** A key in any case, the last of several: as the plugins read it. */
-function valueOf(object: JsonObject, key: string): JsonValue | undefined {
+function keyValue(object: JsonObject, key: string): JsonValue | undefined {
   const found = Object.keys(object).filter(name => name.toLowerCase() === key.toLowerCase())
   return object[found.at(-1) ?? key]
 }
@@ -69,8 +69,8 @@ function removeBridge(name: string): string[] {
 
 /** host-local's directory of the network, when no lease is left in it. */
 function removeLeases({ runDir }: Settings, ipam: JsonObject, network: string): string[] {
-  const dataDir = valueOf(ipam, 'dataDir')
-  if (valueOf(ipam, 'type') !== 'host-local') return []
+  const dataDir = keyValue(ipam, 'dataDir')
+  if (keyValue(ipam, 'type') !== 'host-local') return []
   const directory = join(typeof dataDir === 'string' ? dataDir : defaultDataDir, network)
   const files = listIfThere(directory)
   if (files.length === 0 || files.some(file => parseLeaseName(file) !== undefined)) return []

@@ -12,7 +12,7 @@ import { commonOptions, rootSettings, settingsOf, wantsJson } from '../options.j
 import { formatFields, formatTable, print, printJson } from '../output.js'
 
 export function define(command: Command): void {
-  command.usage('ls | inspect NAME | rm NAME...')
+  command.usage('ls | inspect NAME | rm NAME...').helpCommand(false)
   const sub = (name: string, description: string) =>
     commonOptions(command.command(name).description(description).helpOption('-h, --help', 'explain this'))
   sub('ls', 'List networks, the built-in one included.').action((_, self: Command) => ls(self))
