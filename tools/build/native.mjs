@@ -140,10 +140,12 @@ function upToDate(target, sources, settings, build) {
   writeOut(stamp, digest)
 }
 
-/** Runs a compiler; it is heard only when it fails. */
+/** Runs a compiler; it is heard only when it fails, and then that is the end. */
 function run(command, args) {
   const { status, error, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' })
   if (status === 0) return
-  process.stderr.write(`${stdout ?? ''}${stderr ?? ''}`)
-  throw new Error(`${command} ${args[0]} failed: ${error?.message ?? `exit ${status}`}`)
+  console.error(
+    `${stdout ?? ''}${stderr ?? ''}${command} ${args[0]}: ${error?.message ?? `exit code ${status}`}`,
+  )
+  process.exit(1)
 }
