@@ -6,12 +6,13 @@
 // mark (and is the same directory, in the same boot). Another program's change, or the death of ours between a change of
 // the directory and the end of the operation, leaves a time that is not the mark, and the next operation
 // makes the index anew from the lease files. A mark lies in the past lest a change within the same tick of the kernel's
-// coarse clock (file times have 1 to 10 ms before Linux 6.13) go unseen.
+// coarse clock (file times have 1 to 10 ms before Linux 6.13) go unseen. The time of the last status change, which
+// nobody can set, is compared as well: it tells when somebody else has set the mark, as the restoring of a backup does.
 //
-// docs/adr/0003-host-local-index.md has the reasons and what was considered besides.
+// docs/adr/0003-host-local-index.md has the reasons, and what was considered besides.
 import { type Files, hasCode, isSystemError } from './files.js'
 import { FileBacking, replaceFile } from './index-backing.js'
-import { headerSize, LeaseIndex } from './lease-index.js'
+import { headerSize, type IndexCounts, LeaseIndex } from './lease-index.js'
 import type { DirectoryState } from './store.js'
 
 const magic = 'PLIPAM1\n'
@@ -25,8 +26,11 @@ export interface OpenIndex extends Disposable {
   readonly index: LeaseIndex
   /** Seconds since the epoch, to be set as the directory's time. */
   readonly mark: number
-  /** Writes the counts back. */
-  flush(): void
+  /**
+   * Writes the header back: once when all else is written and the mark not yet set, and once with the directory's state
+   * after that. (Where ticks are coarse the two states can be the same, so the counts must not wait for the second.)
+   */
+  flush(state?: DirectoryState): void
 }
 
 const header = Buffer.alloc(headerSize)
@@ -49,25 +53,20 @@ export function openIndex(files: Files, path: string, identity: IndexIdentity): 
     if (!valid) files.closeSync(fd)
   }
   if (!valid) return undefined
-  const index = LeaseIndex.open(backing, {
-    buckets: header.readUInt32LE(88),
-    leases: header.readUInt32LE(92),
-    legacy: header.readUInt32LE(96),
-    chunks: header.readUInt32LE(100),
-  })
-  const mark = header.readDoubleLE(80)
+  const index = LeaseIndex.open(backing, readCounts(header))
+  const mark = header.readDoubleLE(104)
   return {
     index,
     mark,
-    flush: () => {
-      writeHeader(index, identity, mark)
+    flush: state => {
+      writeHeader(index, { ...identity, ...state }, mark)
       backing.write(header, headerSize, 0)
     },
     [Symbol.dispose]: () => files.closeSync(fd),
   }
 }
 
-/** Writes an index that was made in memory. `identity` is the directory's state after the mark was set. */
+/** Writes an index that was made in memory. `identity` has the directory's state after the mark was set. */
 export function saveIndex(
   files: Files,
   path: string,
@@ -101,14 +100,19 @@ export function bearsMark(mtimeNs: bigint, mark: number): boolean {
   return Math.abs(Number(mtimeNs) / 1e9 - mark) < 3
 }
 
+// magic 8 · boot id 48 · buckets, leases, legacy, chunks u32 · dev, ino, mtime, ctime u64 · mark f64
+
 function isFor(bytes: Buffer, identity: IndexIdentity): boolean {
   return (
     bytes.toString('latin1', 0, 8) === magic &&
     bytes.toString('latin1', 8, 56) === identity.bootId.padEnd(48, '\0') &&
-    bytes.readBigUInt64LE(56) === BigInt.asUintN(64, identity.dev) &&
-    bytes.readBigUInt64LE(64) === BigInt.asUintN(64, identity.ino) &&
-    bytes.readBigInt64LE(72) === identity.mtimeNs
+    numbersOf(identity).every((number, i) => bytes.readBigInt64LE(72 + 8 * i) === number)
   )
+}
+
+function readCounts(bytes: Buffer): IndexCounts {
+  const [buckets, leases, legacy, chunks] = [56, 60, 64, 68].map(at => bytes.readUInt32LE(at)) as Quadruple
+  return { buckets, leases, legacy, chunks }
 }
 
 function writeHeader(index: LeaseIndex, identity: IndexIdentity, mark: number): void {
@@ -116,12 +120,14 @@ function writeHeader(index: LeaseIndex, identity: IndexIdentity, mark: number): 
   header.fill(0)
   header.write(magic, 0, 'latin1')
   header.write(identity.bootId.slice(0, 48), 8, 'latin1')
-  header.writeBigUInt64LE(BigInt.asUintN(64, identity.dev), 56)
-  header.writeBigUInt64LE(BigInt.asUintN(64, identity.ino), 64)
-  header.writeBigInt64LE(identity.mtimeNs, 72)
-  header.writeDoubleLE(mark, 80)
-  header.writeUInt32LE(buckets, 88)
-  header.writeUInt32LE(leases, 92)
-  header.writeUInt32LE(legacy, 96)
-  header.writeUInt32LE(chunks, 100)
+  for (const [i, count] of [buckets, leases, legacy, chunks].entries())
+    header.writeUInt32LE(count, 56 + 4 * i)
+  for (const [i, number] of numbersOf(identity).entries()) header.writeBigInt64LE(number, 72 + 8 * i)
+  header.writeDoubleLE(mark, 104)
+}
+
+type Quadruple = [number, number, number, number]
+
+function numbersOf({ dev, ino, mtimeNs, ctimeNs }: IndexIdentity): bigint[] {
+  return [dev, ino, mtimeNs, ctimeNs].map(number => BigInt.asIntN(64, number))
 }

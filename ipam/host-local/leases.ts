@@ -170,6 +170,7 @@ export class Leases implements Disposable {
       if (!this.#changed) return
       this.#open.flush()
       this.#directory.setTime(this.#open.mark)
+      this.#open.flush(this.#directory.state())
       return
     }
     const { files, boot } = this.#machine

@@ -2,7 +2,7 @@
 
 import { shortHash } from '../../cni/hash.js'
 import type { Logger } from '../../cni/log.js'
-import { isNotFound } from '../../kernel/error.js'
+import { isErrno } from '../../kernel/error.js'
 import { lockFile } from '../../kernel/lock.js'
 import type { Files } from './files.js'
 import { Leases, type Machine } from './leases.js'
@@ -25,7 +25,7 @@ export async function withLeases<T>(place: Place, body: (leases: Leases) => T): 
   try {
     lock = await lockFile(`${directory}/lock`)
   } catch (error) {
-    if (isNotFound(error)) return undefined
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined
     throw error
   }
   using _lock = lock

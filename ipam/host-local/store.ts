@@ -10,6 +10,7 @@ export interface DirectoryState {
   readonly dev: bigint
   readonly ino: bigint
   readonly mtimeNs: bigint
+  readonly ctimeNs: bigint
 }
 
 /** A lease as found in the directory. Without an owner: the address is reserved by hand, or its file can't be read. */
