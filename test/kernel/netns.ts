@@ -1,6 +1,7 @@
 // Namespaces as files, settings of namespaces, locks, and that no descriptor stays open.
 import { execFileSync, spawn } from 'node:child_process'
 import {
+  chmodSync,
   closeSync,
   existsSync,
   readdirSync,
@@ -182,6 +183,25 @@ t.test('locks', async t => {
 
   await t.rejects(lockFile(join(path, 'below')), { code: 'ENOTDIR', operation: 'lock' })
   ;(await lockFile(path))[Symbol.dispose]()
+})
+
+t.test('without privilege', { skip }, async t => {
+  const { ns } = tempNetns(t)
+  const directory = t.testdir({ open: {} })
+  const path = join(directory, 'open', 'ns')
+  chmodSync(join(directory, 'open'), 0o777)
+  process.seteuid!(65534)
+  try {
+    t.throws(() => ns.link.add({ name: 'br0', kind: 'bridge' }), {
+      code: 'EPERM',
+      operation: 'link add',
+      target: 'br0',
+    })
+    t.throws(() => createNetns(path), { code: 'EPERM', operation: 'netns add', target: path })
+  } finally {
+    process.seteuid!(0)
+  }
+  t.notOk(existsSync(path), 'the file is gone again')
 })
 
 t.test('no descriptor stays open', { skip }, async t => {
