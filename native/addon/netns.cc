@@ -50,7 +50,8 @@ static Napi::Value OpenIn(Info info) {
   auto enter = [&] { return setns(netns, CLONE_NEWNET) < 0 ? -errno : openAll(); };
   int failed = netns < 0 ? openAll() : OnThread(enter);
   auto array = Napi::Array::New(info.Env(), requests.size());
-  for (uint32_t i = 0; i < requests.size(); i++) array[i] = Napi::Number::New(info.Env(), failed < 0 ? failed : results[i]);
+  for (uint32_t i = 0; i < requests.size(); i++)
+    array[i] = Napi::Number::New(info.Env(), failed < 0 ? failed : results[i]);
   return array;
 }
 

@@ -84,7 +84,8 @@ class Poller : public Napi::ObjectWrap<Poller> {
     Napi::Env env = poller->Env();
     Napi::HandleScope scope(env);
     napi_value arguments[] = {Napi::Number::New(env, status), Napi::Number::New(env, events)};
-    // The raw call, because node-addon-api would throw on, where nobody is to catch. `poller` may be gone after it.
+    // The raw call, because node-addon-api would throw on, where nobody is to catch. `poller` may be gone
+    // after it.
     if (napi_make_callback(env, nullptr, poller->Value(), poller->callback_.Value(), 2, arguments, nullptr) !=
         napi_pending_exception) return;
     napi_value exception;

@@ -1,4 +1,5 @@
-// Threads of our own, beside libuv's pool: for namespaces (which poison a thread) and for calls that block long.
+// Threads of our own, beside libuv's pool: for namespaces (which poison a thread) and for calls that block
+// long.
 #include <pthread.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -70,13 +71,14 @@ static void Settle(Napi::Env env, Napi::Function, std::nullptr_t*, Job* job) {
   if (env == nullptr) return;
   Napi::HandleScope scope(env);
   Bytes into(job->into.Value());
-  std::copy_n(job->reply.begin(), std::min<size_t>({into.size, job->reply.size(), size_t(std::max(job->result, 0))}), into.data);
+  auto received = static_cast<size_t>(std::max(job->result, 0));
+  std::copy_n(job->reply.begin(), std::min({into.size, job->reply.size(), received}), into.data);
   job->into.Reset();
   job->promise.Resolve(Napi::Number::New(env, job->result));
   if (--job->environment->pending == 0) job->environment->finished.Unref(env);
 }
 
-/** Runs `work` on a thread of its own. It may put a reply of the size of `into` there. A promise of its result. */
+/** A promise of the result of `work`, which runs on a thread of its own and whose reply goes to `into`. */
 static Napi::Value Run(std::shared_ptr<Environment> environment, Napi::Value into, std::function<int(Job&)> work) {
   Napi::Env env = into.Env();
   // An empty reference for what is no array. `SuppressDestruct`, since the job may end on its thread.

@@ -49,7 +49,8 @@ static Napi::Value ReceiveWithFds(Info info) {
   msghdr message{nullptr, 0, &vector, 1, control, maxFds > 0 ? CMSG_LEN(maxFds * sizeof(int)) : 0, 0};
   int length = Retry([&] { return recvmsg(fd, &message, MSG_CMSG_CLOEXEC); });
   auto fds = Napi::Array::New(info.Env());
-  for (auto header = length < 0 ? nullptr : CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
+  cmsghdr* header = length < 0 ? nullptr : CMSG_FIRSTHDR(&message);
+  for (; header != nullptr; header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
     auto received = reinterpret_cast<const int*>(CMSG_DATA(header));
     for (size_t i = 0; i < (header->cmsg_len - CMSG_LEN(0)) / sizeof(int); i++)

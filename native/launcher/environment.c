@@ -77,5 +77,6 @@ void read_environment(char **environment)
   if (!call.run_dir)
     call.run_dir = "/run/plumbline";
   else if (*call.run_dir != '/')
-    fail(CNI_INVALID_ENVIRONMENT, JOIN("PLUMBLINE_RUN_DIR: \"", call.run_dir, "\" is not an absolute path"), NULL);
+    fail(CNI_INVALID_ENVIRONMENT,
+         JOIN("PLUMBLINE_RUN_DIR: \"", call.run_dir, "\" is not an absolute path"), NULL);
 }

@@ -63,7 +63,8 @@ _Noreturn void leave(int code)
 
 _Noreturn void answer(const char *data, size_t size, int code)
 {
-  // A caller that has gone shall be an error here and not a death by SIGPIPE. The kernel's own struct: handler first.
+  // A caller that has gone shall be an error here and not a death by SIGPIPE. The kernel's own struct:
+  // handler first.
   const unsigned long ignore[4] = { (unsigned long)SIG_IGN };
   SYS_4(rt_sigaction, SIGPIPE, ignore, NULL, sizeof(long));
   leave(write_all(1, data, size) < 0 ? 1 : code);

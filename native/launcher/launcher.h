@@ -1,6 +1,7 @@
-// The CNI executable. It takes environment and stdin, opens the target network namespace, and hands all of it to the resident,
-// a warm process with all plugins loaded; where there is none it becomes Node with the one-shot bundle.
-// A call is handed on exactly once: the launcher falls back only as long as no resident has said that it accepts.
+// The CNI executable. It takes environment and stdin, opens the target network namespace, and hands all of it
+// to the resident, a warm process with all plugins loaded; where there is none it becomes Node with the
+// one-shot bundle. A call is handed on exactly once: the launcher falls back only as long as no resident has
+// said that it accepts.
 #pragma once
 
 #include <errno.h>
@@ -59,7 +60,7 @@ void read_input(void);
 
 // request.c
 enum refusal { NOT_ACCEPTED, NOT_OURS };
-/** Hands the call to the resident, prints the answer and exits. Returns only if no resident accepted, with the reason. */
+/** Hands the call to the resident, prints the answer and exits. Returns, with the reason, only if none accepted. */
 enum refusal ask_resident(void);
 
 // stderr.c
@@ -85,7 +86,7 @@ _Noreturn void run_one_shot(void);
 long exec_node(char *const arguments[], char *const environment[]);
 
 // files.c
-/** A descriptor above those of stdio, in place of `fd` if need be: the caller may have closed some of them. Passes -errno on. */
+/** `fd` or one in its place that is above stdio, of which the caller may have closed some. Passes -errno on. */
 long above_stdio(long fd);
 /** Writes all, waiting where `fd` is non-blocking. 0 or -errno. */
 long write_all(int fd, const char *data, size_t size);
@@ -95,7 +96,7 @@ long put_dist(struct text *path, const char *name);
 long put_resident_path(struct text *path, const char *suffix);
 
 // error.c
-/** Prints a CNI error object and exits with 1. `message` and `details` (or NULL) are strings to join, NULL-terminated. */
+/** Prints a CNI error object and exits with 1. `message` and `details` (may be NULL) come from JOIN. */
 _Noreturn void fail(enum cni_code code, const char *const message[], const char *const details[]);
 #define JOIN(...) ((const char *const[]){ __VA_ARGS__, NULL })
 /** The name of -errno, as ENOENT. */

@@ -6,7 +6,8 @@
 static char *const *arguments_, *const *environment_;
 static long error_;
 
-// Only absolute paths: what the working directory holds is not ours to run. A missing file hides no better reason.
+// Only absolute paths: what the working directory holds is not ours to run. A missing file hides no better
+// reason.
 static void attempt(const char *directory, size_t length, const char *name)
 {
   TEXT(path, PATH_SIZE);
@@ -21,7 +22,8 @@ static void attempt(const char *directory, size_t length, const char *name)
 
 long exec_node(char *const arguments[], char *const environment[])
 {
-  static const char *const usual[] = { PLUMBLINE_NODE, "/usr/local/bin/node", "/usr/bin/node", "/opt/node/bin/node" };
+  static const char *const usual[] = { PLUMBLINE_NODE,
+                                       "/usr/local/bin/node", "/usr/bin/node", "/opt/node/bin/node" };
   arguments_ = arguments;
   environment_ = environment;
   error_ = -ENOENT;

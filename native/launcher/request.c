@@ -1,9 +1,10 @@
 // The conversation with the resident, on a unix stream socket. All integers are little-endian u32.
 //
-// We send: magic, protocol, build id (16 hex digits), length of the environment, length of stdin; the environment as KEY=VALUE
-// with a NUL after each, PLUMBLINE_PLUGIN first; stdin. With the first byte go descriptors: a pipe to stderr, and the network
-// namespace if CNI_NETNS could be opened; if not, PLUMBLINE_NETNS_ERRNO says why.
-// We get: 'A' accepted, 'V' another build, or 'D' draining; after 'A': exit code, length of stdout, stdout.
+// We send: magic, protocol, build id (16 hex digits), length of the environment, length of stdin; the
+// environment as KEY=VALUE with a NUL after each, PLUMBLINE_PLUGIN first; stdin. With the first byte go
+// descriptors: a pipe to stderr, and the network namespace if CNI_NETNS could be opened; if not,
+// PLUMBLINE_NETNS_ERRNO says why. We get: 'A' accepted, 'V' another build, or 'D' draining; after 'A': exit
+// code, length of stdout, stdout.
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -112,7 +113,7 @@ static long send_with_fds(long fd, struct iovec *parts)
   } control;
   int fds[] = { (int)stderr_fd, (int)netns_fd };
   size_t size = netns_fd < 0 ? sizeof(int) : 2 * sizeof(int);
-  control.header = (struct cmsghdr){ .cmsg_len = CMSG_LEN(size), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+  control.header = (struct cmsghdr){ CMSG_LEN(size), SOL_SOCKET, SCM_RIGHTS };
   __builtin_memcpy(CMSG_DATA(&control.header), fds, size);
   struct msghdr message = {
     .msg_iov = parts, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = CMSG_SPACE(size)
@@ -125,7 +126,8 @@ static bool send_request(long fd)
   struct iovec parts[] = { { block.data, block.length }, { (char *)call.input, call.input_size } };
   long sent = send_with_fds(fd, parts);
   struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
-  for (size_t left = block.length + call.input_size; sent > 0; sent = RETRY(SYS_3(sendmsg, fd, &message, MSG_NOSIGNAL))) {
+  size_t left = block.length + call.input_size;
+  for (; sent > 0; sent = RETRY(SYS_3(sendmsg, fd, &message, MSG_NOSIGNAL))) {
     left -= (size_t)sent;
     if (left == 0)
       return true;
@@ -139,11 +141,11 @@ static bool send_request(long fd)
   return false;
 }
 
-/** Waits for the resident to say something, at most as long as `left` if that is not NULL. Meanwhile passes stderr on. */
+/** Waits for the resident to say something, for ever if `left` is NULL. Meanwhile passes stderr on. */
 static bool await(long fd, struct timespec *left)
 {
   for (;;) {
-    struct pollfd ready[] = { { .fd = (int)fd, .events = POLLIN }, { .fd = stderr_source(), .events = POLLIN } };
+    struct pollfd ready[] = { { (int)fd, POLLIN, 0 }, { stderr_source(), POLLIN, 0 } };
     // The kernel counts `left` down.
     if (RETRY(SYS_5(ppoll, ready, 2, left, NULL, 0)) <= 0)
       return false;

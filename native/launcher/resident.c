@@ -1,5 +1,5 @@
-// Starting a resident. Whoever holds the lock beside the socket is the resident, or is about to be; it is inherited
-// by the process that becomes Node, and goes when that one ends, however it ends.
+// Starting a resident. Whoever holds the lock beside the socket is the resident, or is about to be; it is
+// inherited by the process that becomes Node, and goes when that one ends, however it ends.
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -125,15 +125,17 @@ static struct timespec now(void)
 _Noreturn void require_resident(void)
 {
   const struct timespec pause = { 0, RETRY_NS };
-  const char *const *hint = JOIN("PLUMBLINE_RESIDENT is \"require\"; with \"auto\" this call would run without one");
+  const char *const *hint = JOIN("with PLUMBLINE_RESIDENT=auto instead of require this call would do without");
   long pid = 0;
   for (long end = now().tv_sec + REQUIRE_SECONDS; now().tv_sec < end; SYS_2(nanosleep, &pause, NULL)) {
     if (ask_resident() == NOT_OURS)
-      fail(CNI_NOT_AVAILABLE, JOIN("the plumbline resident's socket in ", call.run_dir, " belongs to another user"), hint);
+      fail(CNI_NOT_AVAILABLE,
+           JOIN("the plumbline resident's socket in ", call.run_dir, " belongs to another user"), hint);
     if (pid > 0 && SYS_4(wait4, pid, NULL, WNOHANG, NULL) > 0)
       fail(CNI_NOT_AVAILABLE, JOIN("the plumbline resident ended before it took this call"), hint);
     if (pid == 0 && (pid = start_resident()) < 0)
-      fail(CNI_NOT_AVAILABLE, JOIN("cannot start a plumbline resident: ", lock_path, ": ", errno_name(pid)), hint);
+      fail(CNI_NOT_AVAILABLE,
+           JOIN("cannot start a plumbline resident: ", lock_path, ": ", errno_name(pid)), hint);
   }
   fail(CNI_NOT_AVAILABLE, JOIN("no plumbline resident took this call within 10 s"), hint);
 }

@@ -1,5 +1,6 @@
-// What the resident writes to stderr goes through a pipe of ours. So it never holds a descriptor of the caller's, who waits for
-// the end of his pipe even where a hung resident has made us fall back; and it never blocks on a caller who does not read.
+// What the resident writes to stderr goes through a pipe of ours. So it never holds a descriptor of the
+// caller's, who waits for the end of his pipe even where a hung resident has made us fall back; and it never
+// blocks on a caller who does not read.
 #include <fcntl.h>
 #include <unistd.h>
 

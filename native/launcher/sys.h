@@ -1,6 +1,6 @@
 // System calls without a libc, on x86-64 and AArch64. Each returns what the kernel does: a value or -errno.
-// glibc's start-up asks CPUID some fifty times, and a virtual machine traps each: 0.27 ms, against 0.1 ms for exec and exit.
-// From libc come headers only, for the kernel's constants and structures.
+// glibc's start-up asks CPUID some fifty times, and a virtual machine traps each: 0.27 ms, against 0.1 ms for
+// exec and exit. From libc come headers only, for the kernel's constants and structures.
 #pragma once
 
 #include <sys/syscall.h>

@@ -1,5 +1,5 @@
-// The compiled parts: the addon by node-gyp, the static executables by cc, and the links and wrapper that lead to them.
-// A part is built again only when its sources or its settings changed.
+// The compiled parts: the addon by node-gyp, the static executables by cc, and the links and wrapper that
+// lead to them. A part is built again only when its sources or its settings changed.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
@@ -24,8 +24,8 @@ const types = ['bridge', 'ptp', 'loopback', 'host-local', 'static']
 const cFlags = ['-std=gnu11', '-Os', '-s', '-static', '-Wall', '-Wextra', '-Werror']
 
 /**
- * The launcher has no libc: glibc's start alone (CPUID, which virtual machines trap) takes longer than all that it does.
- * See native/launcher/sys.h.
+ * The launcher has no libc: glibc's start alone (CPUID, which virtual machines trap) takes longer than all
+ * that it does. See native/launcher/sys.h.
  */
 const freestanding = [
   '-D_GNU_SOURCE',
@@ -101,7 +101,7 @@ function linkTypes() {
   for (const type of types) if (!existsSync(`dist/cni/${type}`)) symlinkSync(target, `dist/cni/${type}`)
 }
 
-/** dist/bin/plumbline: a shell script, since Node must not see two variables that make its start slow or strange. */
+/** dist/bin/plumbline: a shell script, since two variables make the start of Node slow or strange. */
 function writeCommand() {
   const node = `'${process.execPath.replaceAll("'", `'\\''`)}'`
   writeOut(
