@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { constants } from 'node:os'
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
+import { PassThrough, type Readable } from 'node:stream'
 import { distDir } from '../dist.js'
 import { RuntimeError } from '../error.js'
 
@@ -40,7 +40,8 @@ export class Init {
       env: options.env,
       stdio: [stdin, stdout, stderr, 'pipe'],
     })
-    this.stdout = this.#child.stdout
+    // Node throws away what nobody reads by the time the process ends; this keeps it for whoever comes later.
+    this.stdout = this.#child.stdout?.pipe(new PassThrough()) ?? null
     this.#control = this.#child.stdio[3] as unknown as Socket
     this.exited = new Promise((resolve, reject) => {
       this.#child.once('error', error =>
