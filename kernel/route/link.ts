@@ -59,11 +59,16 @@ export class LinkVerbs {
     return group === undefined ? links : links.filter(link => link.group === group)
   }
 
-  /** Makes a link, with its peer if it is a veth. KernelError EEXIST when either name is taken. */
+  /**
+   * Makes a link, with its peer if it is a veth. KernelError EEXIST when either name is taken. `alias` and `addrGenMode` are for links
+   * in this namespace only (RangeError).
+   */
   add(spec: LinkSpec): void {
     const { alias, addrGenMode, ...born } = spec
     // The kernel takes these two only for a link that is there, and the mode must be set before the link is up.
     const later = alias !== undefined || addrGenMode !== undefined
+    if (later && spec.netnsFd !== undefined)
+      throw new RangeError(`an alias or address mode for ${spec.name}, which is made elsewhere`)
     if (later) born.up = false
     const add = (): void => {
       const flags = NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK

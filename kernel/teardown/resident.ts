@@ -13,8 +13,8 @@ import { deletedIndex, deletionRequest, LINK_DELETE, type Outcome, readAnswer } 
 
 /** Threads that wait for the kernel to tidy up, some 20 ms each. */
 const MAX_THREADS = 32
-/** The lock is held for the length of a batch: about 0.7 ms for each link. */
-const MAX_BATCH = 64
+/** For so long the lock is held, some 10 ms, and all who only want to ask something wait for it. More links save little more. */
+const MAX_BATCH = 16
 const ANSWER_BYTES = 1024
 
 /** A link on its way out. */

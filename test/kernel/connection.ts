@@ -2,6 +2,7 @@
 import t from 'tap'
 import { KernelError } from '../../kernel/error.js'
 import { NetlinkConnection } from '../../kernel/netlink/connection.js'
+import { Subscription } from '../../kernel/netlink/subscription.js'
 import type { NlWriter } from '../../wire/netlink/attr.js'
 import { NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST } from '../../wire/netlink/constants.js'
 import {
@@ -292,4 +293,29 @@ t.test('batch returns what is answered', async t => {
     [1],
   )
   t.same(connection.batch('nft', '', write).replies, [])
+})
+
+t.test('a subscription hands over what comes, and says when something was lost', async t => {
+  const heard: unknown[] = []
+  const listener = {
+    message: (m: { type: number }) => heard.push(m.type),
+    overrun: () => heard.push('overrun'),
+  }
+  const kernel = new ScriptedKernel()
+  using subscription = new Subscription(kernel)
+  kernel.queue.push(
+    datagram(message(0, 16, bytes('a')), message(0, 17, bytes('b'))),
+    -105,
+    message(0, 20, bytes('c')),
+  )
+  while (subscription.receive(0, listener));
+  t.strictSame(heard, [16, 17, 'overrun', 20])
+  kernel.queue.push(message(0, 16, Buffer.alloc(100_000)), message(0, 16, Buffer.alloc(100_000)))
+  heard.length = 0
+  while (subscription.receive(0, listener));
+  t.strictSame(heard, ['overrun', 16], 'one that is too large is lost, the next is not')
+  kernel.queue.push(-9)
+  t.throws(() => subscription.receive(0, listener), { code: 'EBADF' })
+  subscription[Symbol.dispose]()
+  t.ok(kernel.closed)
 })

@@ -109,6 +109,12 @@ t.test('a bridge with options, a vxlan device, a macvlan', { skip }, async t => 
     stp: 0,
     mcastSnooping: false,
   })
+  t.throws(() => ns.link.add({ name: 'x0', kind: 'bridge', alias: 'x'.repeat(300) }), {
+    operation: 'link set',
+    target: 'x0',
+  })
+  t.equal(ns.link.get('x0'), undefined, 'half made is not made')
+  t.throws(() => ns.link.add({ name: 'x0', kind: 'bridge', alias: 'x', netnsFd: 0 }), RangeError)
   ns.link.set({ name: 'br0', bridge: { ageingTime: 3000 } })
   t.equal(shown(netns, 'br0').linkinfo.info_data.ageing_time, 3000)
 

@@ -124,6 +124,17 @@ t.test('a hundred at once', { skip }, async t => {
   })
 })
 
+t.test('when the notification is lost, the answer settles it', { skip }, async t => {
+  const { ns, fd: netnsFd } = tempNetns(t)
+  addVeths(ns, 5, undefined)
+  const deaf = { watch() {}, unwatch() {}, [Symbol.dispose]() {} }
+  const reaper = residentReaper({ netnsFd, link: ns.link, subscribe: () => deaf } as unknown as Namespace)
+  t.after(() => reaper[Symbol.dispose]())
+  const outcomes = await Promise.all(['v0', 'v1', 'v2', 'v3'].map(name => reaper.removed(name)))
+  t.strictSame(outcomes, [true, true, true, true])
+  t.equal(await reaper.removed('v4'), true)
+})
+
 t.test('somebody else is faster', { skip }, async t => {
   const { ns } = tempNetns(t)
   const names = addVeths(ns, 8, undefined)
