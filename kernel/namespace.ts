@@ -1,10 +1,11 @@
 // Everything one network namespace offers, with the verbs of `ip`, `bridge`, `tc`, `nft` and `sysctl`.
 // A netlink socket belongs for ever to the namespace it was opened in, so nobody has to enter one to work in it.
 import { addon } from '../native/addon.js'
-import { NETLINK_ROUTE } from '../wire/netlink/constants.js'
+import { NETLINK_NETFILTER, NETLINK_ROUTE } from '../wire/netlink/constants.js'
 import { check, KernelError } from './error.js'
 import { NetlinkConnection } from './netlink/connection.js'
 import { Subscription } from './netlink/subscription.js'
+import { Nft } from './nft/nft.js'
 import { AddressVerbs } from './route/address.js'
 import { BridgeVlanVerbs } from './route/bridge-vlan.js'
 import { ClassVerbs } from './route/class.js'
@@ -45,7 +46,9 @@ export class Namespace implements Disposable {
   readonly class = new ClassVerbs(() => this.#rtnetlink())
   readonly filter = new FilterVerbs(() => this.#rtnetlink())
   readonly bridgeVlan = new BridgeVlanVerbs(() => this.#rtnetlink())
+  readonly nft = new Nft(() => this.#nfnetlink())
   #route: NetlinkConnection | undefined
+  #netfilter: NetlinkConnection | undefined
 
   private constructor(netnsFd: number, route?: NetlinkConnection) {
     this.netnsFd = netnsFd
@@ -86,11 +89,18 @@ export class Namespace implements Disposable {
 
   [Symbol.dispose](): void {
     this.#route?.[Symbol.dispose]()
+    this.#netfilter?.[Symbol.dispose]()
     this.#route = undefined
+    this.#netfilter = undefined
   }
 
   #rtnetlink(): NetlinkConnection {
     this.#route ??= NetlinkConnection.open(NETLINK_ROUTE, this.netnsFd)
     return this.#route
+  }
+
+  #nfnetlink(): NetlinkConnection {
+    this.#netfilter ??= NetlinkConnection.open(NETLINK_NETFILTER, this.netnsFd)
+    return this.#netfilter
   }
 }

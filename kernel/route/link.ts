@@ -24,6 +24,12 @@ import { type Subscribe, waitUntil } from '../wait.js'
 import type { Connect } from './connect.js'
 import { needingOption, needingVlanFiltering } from './kernel-option.js'
 
+/** A link to make. */
+export interface NewLink extends LinkSpec {
+  /** IN6_ADDR_GEN_MODE_*: NONE keeps it without a link-local address. */
+  readonly addrGenMode?: number | undefined
+}
+
 /** Which links to list; the kernel itself sorts out `master` (an index) and `kind`. */
 export interface LinkListFilter {
   readonly master?: number | undefined
@@ -63,7 +69,7 @@ export class LinkVerbs {
    * Makes a link, with its peer if it is a veth. KernelError EEXIST when either name is taken. `alias` and `addrGenMode` are for links
    * in this namespace only (RangeError).
    */
-  add(spec: LinkSpec): void {
+  add(spec: NewLink): void {
     const { alias, addrGenMode, ...born } = spec
     // The kernel takes these two only for a link that is there, and the mode must be set before the link is up.
     const later = alias !== undefined || addrGenMode !== undefined
