@@ -1,6 +1,6 @@
 // Mutated messages against every decoder of rtnetlink and of netlink itself: whatever comes, it comes back as a value or
-// as a WireError. Seeded: FUZZ_SEED and FUZZ_ROUNDS choose other runs. A message that brought a decoder down
-// is kept in test/fuzz/corpus/wire-route, as a line of hex with the decoder's name before it, and tried first ever after.
+// as a WireError. Seeded: FUZZ_SEED and FUZZ_ROUNDS choose other runs. Messages that brought a decoder
+// down, or were made to, are kept in test/fuzz/corpus/wire-route, the decoder's name before the hex, and come first.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { NlWriter } from '../../wire/netlink/attr.js'
@@ -91,7 +91,7 @@ function mutate(sample: Buffer, other: Buffer, { below, bytes, pick }: Random): 
   return Buffer.from(out)
 }
 
-t.test('what once brought a decoder down', async t => {
+t.test('messages made to bring a decoder down', async t => {
   const files = existsSync(corpus) ? readdirSync(corpus) : []
   for (const file of files) {
     const [name, hex = ''] = readFileSync(new URL(file, corpus), 'utf8').trim().split(' ')

@@ -76,6 +76,8 @@ const common = {
 }
 
 const plainLink = table({ ...common, linkInfo, spec: plainNest(c.IFLA_AF_SPEC, inetSpec) })
+/** What is inside VETH_INFO_PEER. Its own IFLA_LINKINFO is left alone: the kernel does, and veths in veths have no end. */
+const peerLink = table({ ...common, spec: plainNest(c.IFLA_AF_SPEC, inetSpec) })
 /** Messages of AF_BRIDGE speak of ports and their VLANs. */
 const bridgeLink = table({
   ...common,
@@ -111,11 +113,13 @@ export function encodeLinkMessage(w: NlWriter, m: LinkMessage): void {
 }
 
 export function decodeLinkMessage(payload: Buffer): LinkMessage {
-  const family = payload.length > 0 ? payload[0]! : 0
-  const layout: Table<LinkMessage> = family === AF_BRIDGE ? bridgeLink : plainLink
+  return decodeWith(payload[0] === AF_BRIDGE ? bridgeLink : plainLink, payload)
+}
+
+function decodeWith(layout: Table<LinkMessage>, payload: Buffer): LinkMessage {
   const { linkInfo, ...attributes } = decodeAfter(layout, payload, IFINFOMSG_LEN) as ValueOf<typeof plainLink>
   return {
-    family,
+    family: payload[0]!,
     type: payload.readUInt16LE(2),
     index: payload.readInt32LE(4),
     flags: payload.readUInt32LE(8),
@@ -125,6 +129,5 @@ export function decodeLinkMessage(payload: Buffer): LinkMessage {
   }
 }
 
-linkKinds.set('veth', vethInfo<LinkMessage>({ encode: encodeLinkMessage, decode: decodeLinkMessage }))
-
-export type VethPeerInfo = VethInfo<LinkMessage>
+const decodePeer = (payload: Buffer) => decodeWith(peerLink, payload)
+linkKinds.set('veth', vethInfo<LinkMessage>({ encode: encodeLinkMessage, decode: decodePeer }))

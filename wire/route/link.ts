@@ -51,10 +51,11 @@ export interface LinkSpec extends Birth {
   readonly kind?: string | undefined
   readonly master?: number | undefined
   readonly up?: boolean | undefined
-  readonly alias?: string | undefined
   /** Index of the lower device, of a vlan or macvlan. */
   readonly lower?: number | undefined
-  /** IN6_ADDR_GEN_MODE_* */
+  /** Ignored by the kernel until the link exists: to be set by a change afterwards. */
+  readonly alias?: string | undefined
+  /** IN6_ADDR_GEN_MODE_*. Refused by the kernel (EAFNOSUPPORT) until the link exists, likewise. */
   readonly addrGenMode?: number | undefined
   /** These go with the kind of the same name, `peer` with 'veth'. */
   readonly peer?: VethPeer | undefined
