@@ -1,5 +1,7 @@
 // From a directory to its leases: lock, open, work, leave the index valid, unlock.
 
+import { CniCode, CniError } from '../../cni/error.js'
+import { toCniError } from '../../cni/failure.js'
 import { shortHash } from '../../cni/hash.js'
 import type { Logger } from '../../cni/log.js'
 import { isErrno } from '../../kernel/error.js'
@@ -26,7 +28,9 @@ export async function withLeases<T>(place: Place, body: (leases: Leases) => T): 
     lock = await lockFile(`${directory}/lock`)
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined
-    throw error
+    // A read-only or full disk is not the kernel refusing us a link.
+    const { message, details } = toCniError(error)
+    throw new CniError(CniCode.io, message, details, { cause: error })
   }
   using _lock = lock
   using leases = new Leases(directory, indexPath(place), place.machine)

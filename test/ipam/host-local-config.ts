@@ -275,7 +275,7 @@ t.test('DEL finds the directory whatever else is wrong', async t => {
     t.equal(at(conf as JsonObject), '/var/lib/cni/networks/net', JSON.stringify(conf))
 })
 
-t.test('20,000 mutated configurations: a configuration, or a typed error', async t => {
+t.test('6,000 mutated configurations: a configuration, or a typed error', async t => {
   const random = seeded(42)
   const base: JsonObject = {
     ipam: {
@@ -296,7 +296,7 @@ t.test('20,000 mutated configurations: a configuration, or a typed error', async
     runtimeConfig: { ips: ['10.2.0.7/24'], ipRanges: [[{ subnet: '10.9.0.0/16' }]] },
   }
   let refused = 0
-  for (let i = 0; i < 20_000; i++) {
+  for (let i = 0; i < 6000; i++) {
     const conf = structuredClone(base)
     for (let n = 1 + Math.floor(random() * 3); n > 0; n--) mutate(conf, random)
     const call = makeCall({ conf, args: random() < 0.1 ? garble('IP=10.1.0.20', random) : '' })
@@ -316,7 +316,7 @@ t.test('20,000 mutated configurations: a configuration, or a typed error', async
     }
     if (!directoryOf(call).startsWith('/')) t.fail(`directory of ${JSON.stringify(conf)}`)
   }
-  t.ok(refused > 2000 && refused < 19_000, `${refused} refused`)
+  t.ok(refused > 600 && refused < 5700, `${refused} refused`)
 })
 
 /** Replaces, removes or garbles one value somewhere in a document. */

@@ -324,6 +324,12 @@ t.test('STATUS: 50 when a set is exhausted, or leases cannot be written', async 
   fs.writeFileSync(`${broken.root}/file`, '')
   const blocked = broken.other({ ipam: { subnet: '10.1.0.0/24', dataDir: `${broken.root}/file/below` } })
   t.match(await cniErrorOf(() => blocked.status()), { code: CniCode.notAvailable })
+  await t.rejects(blocked.add('a'), { code: 'ENOTDIR' })
+  await blocked.del('a')
+  const locked = site()
+  fs.mkdirSync(`${locked.directory}/lock`, { recursive: true })
+  t.match(await cniErrorOf(() => locked.add('a')), { code: CniCode.io, msg: /^lock .*EISDIR/ })
+  t.match(await cniErrorOf(() => locked.status()), { code: CniCode.notAvailable })
 })
 
 t.test('leases of an earlier boot are released at the first occasion, those of this boot stay', async t => {
@@ -464,7 +470,10 @@ t.test('the cost of ADD and DEL does not depend on the number of leases', async 
   const add = await costOf(() => net.add('few'))
   const del = await costOf(() => net.del('few'))
   for (let i = 0; i < 60_000; i++)
-    net.plant(`10.1.${4 + (i >> 8)}.${i & 255}`, `${i.toString(16).padStart(64, 'c')}\r\neth0`)
+    fs.writeFileSync(
+      `${net.directory}/10.1.${4 + (i >> 8)}.${i & 255}`,
+      `${i.toString(16).padStart(64, 'c')}\r\neth0`,
+    )
   t.equal(await net.lease('first'), '10.1.0.4', 'the scan')
   t.strictSame(await costOf(() => net.add('many')), add)
   t.strictSame(await costOf(() => net.del('many')), del)

@@ -225,12 +225,12 @@ t.test('the result is that of the reference', { skip: needs('reference-plugins')
   }
 })
 
-t.test('5,000 garbled configurations: a result, or a typed error', async t => {
+t.test('2,000 garbled configurations: a result, or a typed error', async t => {
   const random = seeded(3)
   const texts = ['', 'x', '10.1.0.5/24', 'fd00::5/64', '10.1.0.5/33', '/', '::/0', '10.1.0.1']
   const values: JsonValue[] = [null, true, 1, [], {}, [[]], [null], ...texts]
   const any = () => values[Math.floor(random() * values.length)]!
-  for (let i = 0; i < 5000; i++) {
+  for (let i = 0; i < 2000; i++) {
     const ipam: JsonObject = { ...full }
     const key = Object.keys(full)[Math.floor(random() * 4)]!
     ipam[key] =
