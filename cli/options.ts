@@ -21,28 +21,23 @@ export function commonOptions(command: Command): Command {
 }
 
 export interface AttachmentOptions {
-  readonly network: readonly string[]
-  readonly publish: readonly string[]
-  readonly ip: readonly string[]
+  readonly network?: readonly string[]
+  readonly publish?: readonly string[]
+  readonly ip?: readonly string[]
   readonly mac?: string
 }
 
 /** The options of the verbs that attach something. */
 export function attachmentOptions(command: Command): Command {
   return command
-    .option('-n, --network <name>', 'network to attach to; may be repeated (default: plumbline)', collect, [])
-    .option(
-      '-p, --publish <ports>',
-      '[HOSTIP:]HOSTPORT:CONTAINERPORT[/PROTOCOL]; may be repeated',
-      collect,
-      [],
-    )
-    .option('--ip <address>', 'address to ask for; may be repeated', collect, [])
+    .option('-n, --network <name>', 'network to attach to; may be repeated (default: plumbline)', collect)
+    .option('-p, --publish <ports>', '[HOSTIP:]HOSTPORT:CONTAINERPORT[/PROTOCOL]; may be repeated', collect)
+    .option('--ip <address>', 'address to ask for; may be repeated', collect)
     .option('--mac <address>', 'MAC address to ask for')
 }
 
 /** A repeatable option. */
-export function collect(value: string, before: readonly string[]): string[] {
+export function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value]
 }
 

@@ -23,7 +23,7 @@ Each command explains itself: plumbline run --help
 export async function main(argv: readonly string[]): Promise<number> {
   const program = makeProgram()
   try {
-    await program.parseAsync(rewriteHelp(argv), { from: 'user' })
+    await program.parseAsync(argv.length === 0 ? ['--help'] : [...argv], { from: 'user' })
     return Number(process.exitCode ?? 0)
   } catch (error) {
     if (error instanceof CommanderError) return usageFailure(error, argv)
@@ -52,17 +52,22 @@ function makeProgram(): Command {
       .description(`${summary[0]!.toUpperCase()}${summary.slice(1)}.`)
       .helpOption('-h, --help', 'explain this')
   program.hook('preSubcommand', async (_, command) => {
-    const module = await verbs.find(({ name }) => name === command.name())!.load()
-    module.define(commonOptions(command))
+    const module = await verbs.find(({ name }) => name === command.name())?.load()
+    module?.define(commonOptions(command))
   })
+  addHelpVerb(program)
   return program
 }
 
-/** `help run` is `run --help`, and nothing at all is `--help`. */
-function rewriteHelp(argv: readonly string[]): string[] {
-  if (argv.length === 0) return ['--help']
-  if (argv[0] !== 'help') return [...argv]
-  return [...argv.slice(1), '--help']
+/** `help run` is `run --help`. */
+function addHelpVerb(program: Command): void {
+  program
+    .command('help', { hidden: true })
+    .argument('[command]')
+    .action(async (name?: string) => {
+      if (name !== undefined) await program.parseAsync([name, '--help'], { from: 'user' })
+      else program.help()
+    })
 }
 
 function usageFailure(error: CommanderError, argv: readonly string[]): number {

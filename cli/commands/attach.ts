@@ -34,8 +34,7 @@ export function define(command: Command): void {
 
 async function attach(command: Command, reference: string, flags: AttachFlags): Promise<void> {
   const settings = rootSettings(command)
-  const { network, publish, ip, mac, ifname, create = false } = flags
-  const names = network.length === 0 ? [defaultNetworkName] : network
+  const { network: names = [defaultNetworkName], publish = [], ip = [], mac, ifname, create = false } = flags
   const attachments = planAttachments(
     names.map(name => findNetwork(settings, name)),
     {

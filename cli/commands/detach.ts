@@ -15,9 +15,11 @@ Examples:
 export function define(command: Command): void {
   command
     .argument('<netns>', 'path or name of a network namespace')
-    .option('-n, --network <name>', 'network to leave; may be repeated (default: all)', collect, [])
+    .option('-n, --network <name>', 'network to leave; may be repeated (default: all)', collect)
     .addHelpText('after', help)
-    .action((reference: string, { network }: { network: string[] }) => detach(command, reference, network))
+    .action((reference: string, { network = [] }: { network?: string[] }) =>
+      detach(command, reference, network),
+    )
 }
 
 async function detach(command: Command, reference: string, networks: readonly string[]): Promise<void> {

@@ -18,7 +18,8 @@ import { print, printJson } from '../output.js'
 import { forwardSignals, type SignalTarget } from '../signals.js'
 import { viewContainer } from '../view.js'
 
-interface RunFlags extends AttachmentOptions {
+interface RunFlags extends Omit<AttachmentOptions, 'network'> {
+  readonly network?: readonly string[] | boolean
   readonly name?: string
   readonly detach?: boolean
   readonly rootfs?: string
@@ -85,10 +86,9 @@ function containerOptions(settings: Settings, words: readonly string[], flags: R
   }
 }
 
-function plan(settings: Settings, { network, publish, ip, mac }: RunFlags) {
-  // --no-network makes it false.
-  const wanted = (network as readonly string[] | false) || undefined
-  const names = wanted === undefined ? [] : wanted.length === 0 ? [defaultNetworkName] : wanted
+function plan(settings: Settings, { network = [defaultNetworkName], publish = [], ip = [], mac }: RunFlags) {
+  // --no-network makes it false, and not naming any makes it true.
+  const names = typeof network === 'boolean' ? (network ? [defaultNetworkName] : []) : network
   const networks = names.map(name => findNetwork(settings, name))
   return planAttachments(networks, {
     publish: parsePublishAll(publish),
