@@ -110,7 +110,7 @@ t.test('a bridge with options, a vxlan device, a macvlan', { skip }, async t => 
     mcastSnooping: false,
   })
   t.throws(() => ns.link.add({ name: 'x0', kind: 'bridge', alias: 'x'.repeat(300) }), {
-    code: 'EINVAL',
+    code: 'ERANGE',
     operation: 'link set',
     target: 'x0',
   })
