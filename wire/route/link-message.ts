@@ -21,7 +21,7 @@ import {
 import { bridgeSpec, inetSpec } from './af-spec.js'
 import * as c from './constants-link.js'
 import { bridgePortInfo } from './link-info/bridge-port.js'
-import { type VethInfo, vethInfo } from './link-info/veth.js'
+import { vethInfo } from './link-info/veth.js'
 import { decodeLinkInfo, encodeLinkInfo, type LinkKind, linkKinds } from './link-info.js'
 
 const IFINFOMSG_LEN = 16
