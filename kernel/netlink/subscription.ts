@@ -42,11 +42,22 @@ export class Subscription implements Disposable {
     return true
   }
 
-  /** Hands over notifications as they come, from the event loop, which it keeps alive until `unwatch`. */
+  /**
+   * Hands over notifications as they come, from the event loop, which it keeps alive until `unwatch`. When the socket fails, that is
+   * an overrun, and the end of it.
+   */
   watch(listener: Listener): void {
     this.#poller ??= addon.poll(this.#channel.fd, UV_READABLE, () => {
-      // Bounded, so that a flood does not starve the rest; and the listener may unwatch in the middle of a burst.
-      for (let i = 0; i < MAX_BURST && this.#poller !== undefined; i++) if (!this.receive(0, listener)) return
+      try {
+        // Bounded, so that a flood does not starve the rest; and the listener may unwatch in the middle of a burst.
+        for (let i = 0; i < MAX_BURST && this.#poller !== undefined; i++)
+          if (!this.receive(0, listener)) return
+      } catch (error) {
+        // Nobody could catch it here.
+        if (!(error instanceof KernelError)) throw error
+        this.unwatch()
+        listener.overrun()
+      }
     })
   }
 
