@@ -142,7 +142,7 @@ export function address(name: string, id: number, size: 4 | 16): Datatype {
         throw new RangeError(`no ${name}: ${describe(value)}`)
       into.set(value.bytes, at)
     },
-    decode: (from, at) => new Ip(from.slice(at, at + size)),
+    decode: (from, at) => new Ip(Uint8Array.from(from.subarray(at, at + size))),
     print: String,
   }
 }
@@ -156,7 +156,7 @@ export const etherAddress: Datatype = {
     if (!(value instanceof Mac)) throw new RangeError(`no ether_addr: ${describe(value)}`)
     into.set(value.bytes, at)
   },
-  decode: (from, at) => new Mac(from.slice(at, at + 6)),
+  decode: (from, at) => new Mac(Uint8Array.from(from.subarray(at, at + 6))),
   print: String,
 }
 

@@ -128,7 +128,8 @@ function follow({ left, mask, op, right }: Match, { known }: Registers): void {
  */
 function withoutDependencies(table: TableRef, statements: readonly Statement[]): readonly Statement[] {
   let kept = [...statements]
-  for (const statement of statements) {
+  // What comes last may need what comes before it.
+  for (const statement of statements.toReversed()) {
     if (statement.kind !== 'match' || !prepares(statement)) continue
     const without = kept.filter(other => other !== statement)
     if (fingerprint(table, without) === fingerprint(table, kept)) kept = without

@@ -64,7 +64,7 @@ function sameLoad(load: Load, expr: Loaded): boolean {
 }
 
 function absent(key: string): number | undefined {
-  return key === 'flags' || key === 'op' ? 0 : undefined
+  return key === 'flags' || key === 'op' || key === 'level' ? 0 : undefined
 }
 
 /** Whether a header field is one of the packets that the rule is about. */

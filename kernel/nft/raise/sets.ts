@@ -47,9 +47,10 @@ export function raiseLookup(expr: Lookup, registers: Registers, sets: KnownSets)
   }
   if (expr.dreg === c.NFT_REG_VERDICT) return { statements: [{ kind: 'vmap', left, source }] }
   if (set.data === undefined || typeof set.data === 'string') return undefined
+  const value = { kind: 'mapped', left, source } as const
   let index = registerIndex(expr.dreg)
   set.data.forEach((type, part) => {
-    registers.set(registerNumber(index), { kind: 'mapped', value: { kind: 'mapped', left, source }, part })
+    registers.set(registerNumber(index), { kind: 'mapped', value, part })
     index += registersFor(type.size)
   })
   return { statements: [] }

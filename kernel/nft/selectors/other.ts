@@ -2,8 +2,10 @@
 // "SOCKET EXPRESSION", "EXTENSION HEADER EXPRESSIONS", "NUMGEN EXPRESSION", "HASH EXPRESSIONS".
 import * as c from '../../../wire/nft/constants.js'
 import type { Fib } from '../../../wire/nft/expr/fib.js'
+import { symbolic } from '../datatype.js'
 import { boolean, datatype, plainInteger } from '../datatypes.js'
 import { catalogue, define, type Selector } from '../selector.js'
+import { presence } from '../symbols.js'
 
 export type FibFlag = keyof typeof fibFlags
 
@@ -25,6 +27,9 @@ const fibResults = {
 
 export type FibResult = keyof typeof fibResults
 
+/** The answer to whether there is an answer fills a register. */
+const found = symbolic('boolean', 39, 4, presence, 'host')
+
 /** What the routing table says: `fib('daddr', 'type')` is the type of the destination (`local`, …). */
 export function fib(what: FibFlag | readonly FibFlag[], result: FibResult): Selector {
   return fibSelector(what, result, false)
@@ -45,7 +50,7 @@ function fibSelector(what: FibFlag | readonly FibFlag[], result: FibResult, pres
   const [number, type] = fibResults[result]
   return {
     text: `fib ${names.join(' . ')} ${result}`,
-    type: present ? boolean : datatype(type),
+    type: present ? found : datatype(type),
     load: { kind: 'fib', flags, result: number },
   }
 }
@@ -81,17 +86,17 @@ export const socket = {
   transparent: define({
     text: 'socket transparent',
     type: plainInteger(1, 'host'),
-    load: { kind: 'socket', key: c.NFT_SOCKET_TRANSPARENT },
+    load: { kind: 'socket', key: c.NFT_SOCKET_TRANSPARENT, level: 0 },
   }),
   mark: define({
     text: 'socket mark',
     type: datatype('mark'),
-    load: { kind: 'socket', key: c.NFT_SOCKET_MARK },
+    load: { kind: 'socket', key: c.NFT_SOCKET_MARK, level: 0 },
   }),
   wildcard: define({
     text: 'socket wildcard',
     type: plainInteger(1, 'host'),
-    load: { kind: 'socket', key: c.NFT_SOCKET_WILDCARD },
+    load: { kind: 'socket', key: c.NFT_SOCKET_WILDCARD, level: 0 },
   }),
 } as const
 
@@ -122,7 +127,7 @@ const MAXSEG = 2
 export const tcpMaxseg = define({
   text: 'tcp option maxseg size',
   type: plainInteger(2),
-  load: { kind: 'exthdr', type: MAXSEG, offset: 2, len: 2, op: c.NFT_EXTHDR_OP_TCPOPT },
+  load: { kind: 'exthdr', type: MAXSEG, offset: 2, len: 2, op: c.NFT_EXTHDR_OP_TCPOPT, flags: 0 },
 })
 
 const number = plainInteger(4, 'host')
@@ -133,7 +138,7 @@ export function numgen(mode: 'inc' | 'random', modulus: number, offset = 0): Sel
   return {
     text: `numgen ${mode} mod ${modulus}${offset === 0 ? '' : ` offset ${offset}`}`,
     type: number,
-    load: { kind: 'numgen', modulus, type, ...(offset !== 0 && { offset }) },
+    load: { kind: 'numgen', modulus, type, offset },
   }
 }
 
@@ -153,7 +158,7 @@ export function jhash(
       modulus,
       type: c.NFT_HASH_JENKINS,
       ...(seed !== undefined && { seed }),
-      ...(offset !== 0 && { offset }),
+      offset,
     },
     hashed,
   }
@@ -164,7 +169,7 @@ export function symhash(modulus: number, offset = 0): Selector {
   return {
     text: `symhash mod ${modulus}${offset === 0 ? '' : ` offset ${offset}`}`,
     type: number,
-    load: { kind: 'hash', modulus, type: c.NFT_HASH_SYM, ...(offset !== 0 && { offset }) },
+    load: { kind: 'hash', modulus, type: c.NFT_HASH_SYM, offset },
   }
 }
 

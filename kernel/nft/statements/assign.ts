@@ -80,10 +80,13 @@ export function lowerAssign({ target, value }: Assign, to: Lowering): void {
 function lowerWrite(target: Selector, load: Selector['load'], to: Lowering): void {
   const sreg = registerNumber(0)
   if (load.kind === 'payload') {
-    const { type = c.NFT_PAYLOAD_CSUM_NONE, offset = 0, pseudo } = target.checksum ?? {}
-    const csumFlags = pseudo ? c.NFT_PAYLOAD_L4CSUM_PSEUDOHDR : 0
-    to.emit({ ...load, sreg, csumType: type, csumOffset: offset, csumFlags })
-  } else if (load.kind === 'meta' || load.kind === 'ct' || load.kind === 'exthdr') {
+    const { type = c.NFT_PAYLOAD_CSUM_NONE, offset, pseudo } = target.checksum ?? {}
+    const sum = type === c.NFT_PAYLOAD_CSUM_NONE ? {} : { csumType: type, csumOffset: offset! }
+    to.emit({ ...load, sreg, ...sum, ...(pseudo && { csumFlags: c.NFT_PAYLOAD_L4CSUM_PSEUDOHDR }) })
+  } else if (load.kind === 'exthdr') {
+    const { flags, ...written } = load
+    to.emit({ ...written, sreg })
+  } else if (load.kind === 'meta' || load.kind === 'ct') {
     to.emit({ ...load, sreg })
   } else {
     throw new RangeError(`${target.text} cannot be set`)

@@ -19,7 +19,7 @@ export function counter({
 }
 
 export function counterExpr({ packets, bytes }: Counter): CounterExpr {
-  return { kind: 'counter', bytes, packets }
+  return packets === 0n && bytes === 0n ? { kind: 'counter' } : { kind: 'counter', bytes, packets }
 }
 
 export function counterFrom({ packets = 0n, bytes = 0n }: CounterExpr): Counter {

@@ -104,9 +104,7 @@ export function lowerDynset({ op, set, key, value, timeout, stateful }: Dynset, 
   }
   const exprs = stateful.map(statefulExpr)
   const carried: Partial<DynsetExpr> =
-    exprs.length === 0
-      ? {}
-      : { flags: c.NFT_DYNSET_F_EXPR, ...(exprs.length === 1 ? { expr: exprs[0]! } : { exprs }) }
+    exprs.length === 0 ? {} : exprs.length === 1 ? { expr: exprs[0]! } : { exprs, flags: c.NFT_DYNSET_F_EXPR }
   to.emit({
     kind: 'dynset',
     sregKey: registerNumber(0),

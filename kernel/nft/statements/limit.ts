@@ -67,7 +67,7 @@ export function limitExpr({ rate, per, bytes, burst, over }: Limit): LimitExpr {
     kind: 'limit',
     rate,
     unit: BigInt(units[per]),
-    burst,
+    ...(burst !== 0 && { burst }),
     type: bytes ? c.NFT_LIMIT_PKT_BYTES : c.NFT_LIMIT_PKTS,
     flags: over ? c.NFT_LIMIT_F_INV : 0,
   }
