@@ -1,4 +1,5 @@
 // One round of the demo: two containers on the default network, a page from one to the other and to the host.
+import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import type { Readable } from 'node:stream'
 import { parseResult } from '../../cni/result-parse.js'
@@ -9,6 +10,7 @@ import { takeDown } from '../../runtime/container/take-down.js'
 import { defaultNetworkName } from '../../runtime/default-network.js'
 import { RuntimeError } from '../../runtime/error.js'
 import { delNetworkList } from '../../runtime/libcni/network.js'
+import { attachNamespace, detachNamespace } from '../../runtime/namespaces.js'
 import { findNetwork } from '../../runtime/networks.js'
 import { planAttachments } from '../../runtime/plan.js'
 import { libcniOf, type Settings } from '../../runtime/settings.js'
@@ -39,18 +41,19 @@ const client = (urls: readonly string[]) => `(async () => {
 })()`
 
 /** Runs the round and takes both containers down again, also when something fails. */
-export async function playRound(settings: Settings): Promise<Round> {
+export async function playRound(settings: Settings, signal: AbortSignal): Promise<Round> {
   const ids: string[] = []
   try {
-    const web = await start(settings, 'web', server)
+    const web = await start(settings, 'web', server, signal)
     ids.push(web.state.id)
     await line(web.stdout!)
     const urls = addressesOf(web).map(
       address => `http://${address.includes(':') ? `[${address}]` : address}:${port}/`,
     )
-    const reader = await start(settings, 'reader', client(urls))
+    const reader = await start(settings, 'reader', client(urls), signal)
     ids.push(reader.state.id)
     const [text, status] = await Promise.all([all(reader.stdout!), reader.exited])
+    signal.throwIfAborted()
     if (status !== 0) throw new RuntimeError('the second container could not read the page of the first')
     const inside = text
       .trim()
@@ -70,13 +73,29 @@ export async function playRound(settings: Settings): Promise<Round> {
   }
 }
 
-function start(settings: Settings, name: string, script: string): Promise<RunningContainer> {
-  return createContainer(settings, {
+/** Attaches and detaches a namespace a few times. */
+export async function warmUp(settings: Settings, times = 5): Promise<void> {
+  const path = join(settings.runDir, `demo-${process.pid}`)
+  const attachments = planAttachments([findNetwork(settings, defaultNetworkName)], {})
+  for (let i = 0; i < times; i++) {
+    await attachNamespace(settings, path, { attachments, create: true })
+    await detachNamespace(settings, path, [])
+  }
+}
+
+function start(
+  settings: Settings,
+  name: string,
+  script: string,
+  signal: AbortSignal,
+): Promise<RunningContainer> {
+  const options = {
     name: `demo-${name}-${process.pid}`,
     command: [process.execPath, '-e', script],
     attachments: planAttachments([findNetwork(settings, defaultNetworkName)], {}),
     stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  } as const
+  return createContainer(settings, options, signal)
 }
 
 /** Detaches the container, which only then is taken down, and says how long that took. */
