@@ -49,9 +49,10 @@ function summary({ name, cniVersion, plugins, source }: NetworkList) {
 function inspect(command: Command, name: string): void {
   const settings = settingsOf(command)
   const network = findNetwork(settings, name)
-  const attached = process.geteuid?.() === 0 ? attachedTo(settings, name) : []
+  // Who is attached is only for root to know.
+  const attached = process.geteuid?.() === 0 ? attachedTo(settings, name) : undefined
   if (wantsJson(command)) {
-    printJson({ ...summary(network), config: network.raw, attachments: attached })
+    printJson({ ...summary(network), config: network.raw, ...(attached && { attachments: attached }) })
     return
   }
   print(
@@ -59,7 +60,12 @@ function inspect(command: Command, name: string): void {
       ['name', network.name],
       ['version', network.cniVersion],
       ['source', network.source],
-      ['attached', attached.map(({ container, ifname }) => `${container} ${ifname}`).join('\n') || 'nobody'],
+      [
+        'attached',
+        attached
+          ? attached.map(one => `${one.container} ${one.ifname}`).join('\n') || 'nobody'
+          : '(only root may know)',
+      ],
       ['configuration', JSON.stringify(network.raw, null, 2)],
     ]),
   )

@@ -1,6 +1,6 @@
 // Control groups for memory and processor time, v1 and v2, each controller where this machine has it.
 // Documentation/admin-guide/cgroup-v1/memory.rst, scheduler/sched-bwc.rst, admin-guide/cgroup-v2.rst
-import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { hasCode, messageOf, RuntimeError } from '../error.js'
 import { listIfThere, readIfThere } from '../files.js'
@@ -14,6 +14,7 @@ type Controller = 'memory' | 'cpu'
 const parentName = 'plumbline'
 /** Microseconds; the kernel's own default. */
 const cpuPeriod = 100_000
+const sweepAgeMs = 60_000
 
 /** A control group and how its controllers are set. */
 export interface Group {
@@ -70,7 +71,10 @@ export async function removeCgroups(directories: readonly string[]): Promise<voi
     await waitUntil(() => removeGroup(directory), `the processes in ${directory} to end`, 5_000)
 }
 
-/** Removes the groups of containers that are not `known`; returns their directories. */
+/**
+ * Removes the groups of containers that are not `known`; returns their directories. Young ones are left alone: they may be those of a
+ * container of another run directory that is about to move in.
+ */
 export function sweepCgroups(
   known: ReadonlySet<string>,
   hierarchies: Hierarchies = readHierarchies(),
@@ -82,7 +86,7 @@ export function sweepCgroups(
   return [...roots]
     .map(root => join(root, parentName))
     .flatMap(parent =>
-      groupsIn(parent)
+      oldGroupsIn(parent)
         .filter(id => !known.has(id))
         .map(id => join(parent, id)),
     )
@@ -156,6 +160,10 @@ function removeDirectory(path: string): boolean {
   }
 }
 
-function groupsIn(parent: string): string[] {
-  return listIfThere(parent).filter(name => existsSync(join(parent, name, 'cgroup.procs')))
+function oldGroupsIn(parent: string): string[] {
+  const before = Date.now() - sweepAgeMs
+  return listIfThere(parent).filter(name => {
+    const path = join(parent, name)
+    return existsSync(join(path, 'cgroup.procs')) && statSync(path).mtimeMs < before
+  })
 }

@@ -317,11 +317,8 @@ t.test('signals end the container; a killed plumbline is cleaned up after', { sk
     'trap "" TERM INT; echo ready; while :; do sleep 0.01; done',
   )
   await new Promise(resolve => stubborn.stdout?.once('data', resolve))
-  for (let i = 0; i < 3; i++) {
-    stubborn.kill('SIGINT')
-    // Signals of one kind that come together are one.
-    await new Promise(resolve => setTimeout(resolve, 20))
-  }
+  // Again and again, because signals of one kind that come together are one.
+  await until(() => !stubborn.kill('SIGINT') || stubborn.exitCode !== null, 'the stubborn one to end')
   t.equal(await exitCode(stubborn), 137)
   t.strictSame(left(), [])
 })
