@@ -34,7 +34,7 @@ const tamperings: readonly Tampering[] = [
     name: 'the interface is gone',
     of: links,
     tamper: ({ container }) => container.sh('ip link del eth0'),
-    msg: /eth0/,
+    msg: /eth0|pl[vs]/,
     reference: true,
   },
   {
@@ -141,7 +141,7 @@ const tamperings: readonly Tampering[] = [
     of: ['bridge'],
     conf: { portIsolation: true },
     tamper: ({ host, hostEnd }) => host.sh(`bridge link set dev ${hostEnd} isolated off`),
-    msg: /isolated/i,
+    msg: /isolat/i,
   },
   {
     name: 'promiscuous mode is off',

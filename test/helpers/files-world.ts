@@ -8,7 +8,7 @@ export interface FilesWorld {
   readonly cursors: Readonly<Record<string, string>>
   /** Attachment records: path below the run directory, and content. */
   readonly records: Readonly<Record<string, string>>
-  /** Other files of the run directory, less the resident's socket and lock. */
+  /** Other files of the run directory, less the resident's own. */
   readonly run: readonly string[]
 }
 
@@ -16,7 +16,7 @@ export function filesWorld(dataDir: string, runDir: string): FilesWorld {
   const data = Object.entries(readTree(dataDir)).filter(([path]) => !/(^|\/)\.?lock$/.test(path))
   const isLease = (path: string) => /^[0-9a-f]*[.:][0-9a-f.:]+$/i.test(path.slice(path.lastIndexOf('/') + 1))
   const run = Object.entries(readTree(runDir)).filter(
-    ([path]) => !/^resident-\d+\.(sock|lock|log)$/.test(path),
+    ([path]) => !/^resident-\d+\.(sock|lock|pid|log)$/.test(path),
   )
   const isRecord = (path: string) => path.startsWith('attachments/')
   return {

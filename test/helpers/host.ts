@@ -69,6 +69,8 @@ export interface FakeHost {
   start(plugin: string, verb: Verb | undefined, options?: ExecOptions): Running
   container(): Container
   snapshot(): World
+  /** The part of it that lies in files: cheap. */
+  files(): FilesWorld
   /** Processes of ours that work for this host: residents, and one-shot calls under way. */
   processes(): FoundProcess[]
   endProcesses(): Promise<void>
@@ -154,6 +156,7 @@ export function fakeHost(t: Pick<Test, 'after'>, options: HostOptions = {}): Fak
       containers.set(id, container)
       return container
     },
+    files: () => filesWorld(paths.dataDir, paths.runDir),
     snapshot: () => ({
       ...filesWorld(paths.dataDir, paths.runDir),
       host: netnsWorld(paths.netns),

@@ -24,16 +24,19 @@ export function addUplink(root: string, host: string, mtu: number): Uplink {
   }
   closeSync(openSync(uplink.peer, 'wx', 0o600))
   sh(`unshare --net=${uplink.peer} true`)
+  // No duplicate address detection: while the link-local address is tentative nothing is forwarded to this link.
   sh(
     `ip link set lo up
      ip link add ${uplink.ifname} mtu ${mtu} type veth peer name ${uplink.ifname} mtu ${mtu} netns ${host}
+     echo 0 >/proc/sys/net/ipv6/conf/${uplink.ifname}/accept_dad
      ip address add ${uplink.peer4}/24 dev ${uplink.ifname}
      ip address add ${uplink.peer6}/64 dev ${uplink.ifname} nodad
      ip link set ${uplink.ifname} up`,
     uplink.peer,
   )
   sh(
-    `ip address add ${uplink.host4}/24 dev ${uplink.ifname}
+    `echo 0 >/proc/sys/net/ipv6/conf/${uplink.ifname}/accept_dad
+     ip address add ${uplink.host4}/24 dev ${uplink.ifname}
      ip address add ${uplink.host6}/64 dev ${uplink.ifname} nodad
      ip link set ${uplink.ifname} up
      ip route add default via ${uplink.peer4}
