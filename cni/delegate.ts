@@ -49,6 +49,8 @@ export async function delegateIpam(
   try {
     return await run()
   } catch (error) {
+    // What the delegate found there already belongs to a live attachment.
+    if (error instanceof CniError && error.code === CniCode.alreadyAttached) throw error
     // SPEC: a plugin whose delegate fails at ADD should run the delegate's DEL before it returns.
     await prepare('DEL')().catch(failure =>
       call.log.warn('DEL after a failed ADD failed too', { ipam: ipam.type, error: messageOf(failure) }),

@@ -1,5 +1,6 @@
 // Where Plumbline keeps things: the run directory (tmpfs, gone with a reboot) and the state directory (lasting).
-import { isAbsolute, normalize } from 'node:path'
+import { mkdirSync } from 'node:fs'
+import { dirname, isAbsolute, normalize } from 'node:path'
 import { CniCode, CniError } from './error.js'
 
 type Env = Readonly<Record<string, string | undefined>>
@@ -24,4 +25,25 @@ function directory(env: Env, variable: string, byDefault: string): string {
     )
   const path = normalize(value)
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
+}
+
+/** Makes a directory and those above it. Not `mkdir` with `recursive`: Node 20 never returns from that below /proc. */
+export function makeDirectory(path: string, mode = 0o700): void {
+  try {
+    mkdirSync(path, { mode })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') return
+    if (code !== 'ENOENT' || dirname(path) === path) throw error
+    makeDirectory(dirname(path), mode)
+    makeOne(path, mode)
+  }
+}
+
+function makeOne(path: string, mode: number): void {
+  try {
+    mkdirSync(path, { mode })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error // somebody else may be as quick
+  }
 }

@@ -1,7 +1,8 @@
 // Attachment records: what an ADD is about to make and has made, written before the kernel is touched.
 // They live in the run directory (tmpfs), so a reboot clears them together with the namespaces they describe.
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
 import type { AttachmentKey, JsonObject } from './call.js'
+import { makeDirectory } from './directories.js'
 import { shortHash } from './hash.js'
 
 export interface AttachmentRecord extends AttachmentKey {
@@ -45,7 +46,7 @@ export class RecordStore {
       writeFileSync(temporary, text, { mode: 0o600 })
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-      mkdirSync(`${this.#root}/${record.network}`, { recursive: true, mode: 0o700 })
+      makeDirectory(`${this.#root}/${record.network}`)
       writeFileSync(temporary, text, { mode: 0o600 })
     }
     renameSync(temporary, path)
@@ -87,7 +88,7 @@ export class RecordStore {
 
   /** Throws when records can't be written (STATUS). */
   probe(): void {
-    mkdirSync(this.#root, { recursive: true, mode: 0o700 })
+    makeDirectory(this.#root)
     const path = `${this.#root}/.probe-${process.pid}`
     writeFileSync(path, '')
     unlinkSync(path)

@@ -6,6 +6,7 @@ import type { AttachmentKey, Call, JsonObject, Netns } from './call.js'
 import { attachmentKey } from './call.js'
 import { runDir } from './directories.js'
 import { CniCode, CniError } from './error.js'
+import { messageOf } from './failure.js'
 import { type FaultVerb, faultPoint } from './fault.js'
 import type { Host, Plugin } from './plugin.js'
 import { type AttachmentRecord, RecordStore } from './record.js'
@@ -104,7 +105,7 @@ export function stepPlugin<Config, S>(description: StepPlugin<Config, S>): Plugi
         throw new CniError(
           CniCode.notAvailable,
           `run directory ${runDir(call.env)} is not writable`,
-          message(error),
+          messageOf(error),
         )
       }
       for (const step of steps) await step.status?.(call, call.config.raw, host)
@@ -139,8 +140,10 @@ async function add<Config, S>(
       createdAt: new Date().toISOString(),
     }
     let onRecord = false
+    const begun: string[] = []
     try {
       for (const step of wanted) {
+        begun.push(step.name)
         const facts = newFacts(wanted, record, state)
         if (facts || !onRecord) {
           record = { ...record, facts: { ...record.facts, ...facts } }
@@ -153,7 +156,9 @@ async function add<Config, S>(
       records.write({ ...record, state: 'attached', result: printResult(result, '1.1.0') })
       return result
     } catch (error) {
-      if (onRecord) await rollback(steps, records, record, call, host, key)
+      // A step that found somebody else's in its place has made nothing, and must not take that away.
+      if (error instanceof CniError && error.code === CniCode.alreadyAttached) begun.pop()
+      if (onRecord) await rollback(steps, records, { ...record, steps: begun }, call, host, key)
       throw error
     }
   })
@@ -210,7 +215,7 @@ async function rollback<S>(
     records.remove(key, record.plugin)
   } catch (error) {
     // The record stays, so that the DEL which follows a failed ADD, or GC, finishes the work.
-    call.log.error('rollback is incomplete; DEL or GC will finish it', { error: message(error) })
+    call.log.error('rollback is incomplete; DEL or GC will finish it', { error: messageOf(error) })
   }
 }
 
@@ -306,11 +311,7 @@ async function around(
 
 function throwAll(errors: readonly unknown[], what: string): void {
   if (errors.length === 1) throw errors[0]
-  if (errors.length > 1) throw new AggregateError(errors, `${what}: ${errors.map(message).join('; ')}`)
-}
-
-function message(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  if (errors.length > 1) throw new AggregateError(errors, `${what}: ${errors.map(messageOf).join('; ')}`)
 }
 
 /** `network/containerID/ifname`, as errors name an attachment. */

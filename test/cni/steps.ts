@@ -24,7 +24,7 @@ interface State {
 function worldly(
   world: World,
   calls: string[],
-  options: { failApply?: string; failUndo?: string } = {},
+  options: { failApply?: string; failUndo?: string; failWith?: Error } = {},
 ): Plugin {
   const step = (name: string): Step<State> => ({
     name,
@@ -34,7 +34,7 @@ function worldly(
       calls.push(`apply ${name}`)
       if (name === 'b') state.number = 7
       world.add(`${name}/${state.call.containerId}`)
-      if (options.failApply === name) throw new Error(`${name} failed half-way`)
+      if (options.failApply === name) throw options.failWith ?? new Error(`${name} failed half-way`)
     },
     undo({ key, facts, recorded }) {
       calls.push(`undo ${name}${recorded ? '' : ' (derived)'}`)
@@ -193,6 +193,19 @@ t.test('an ADD clears away what an earlier life of the container left', async t 
   t.strictSame(calls.slice(0, 5), ['undo d', 'undo c', 'undo b', 'undo a', 'apply a'])
 })
 
+t.test('a step that finds its place taken leaves it to its owner', async t => {
+  const name = `net${network++}`
+  const world: World = new Set(['c/c1'])
+  const calls: string[] = []
+  const taken = new CniError(102, 'c is there already')
+  await t.rejects(
+    worldly(world, calls, { failApply: 'c', failWith: taken }).add(makeCall('ADD', name), undefined, host),
+    taken,
+  )
+  t.strictSame([...world], ['c/c1'])
+  t.strictSame(calls.slice(3), ['undo b', 'undo a'])
+})
+
 t.test('CHECK names what is gone, and needs a record', async t => {
   const name = `net${network++}`
   const world: World = new Set()
@@ -246,7 +259,7 @@ t.test('records: long names, unreadable content, leftovers of killed writers', a
 })
 
 t.test('STATUS says when records can not be written', async t => {
-  const env = { PLUMBLINE_RUN_DIR: '/proc/plumbline' }
+  const env = { PLUMBLINE_RUN_DIR: '/proc/nothing/plumbline' }
   await t.rejects(worldly(new Set(), []).status(makeCall('STATUS', 'x', { env }), undefined, host), {
     code: 50,
   })
