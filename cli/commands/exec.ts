@@ -32,7 +32,8 @@ async function exec(command: Command, reference: string, words: readonly string[
   const settings = rootSettings(command)
   const state = new ContainerStore(settings.runDir).find(reference)
   let target: SignalTarget | undefined
-  using _signals = forwardSignals(signal => target?.signal(signal))
+  // For good: a late signal must not spoil the exit status.
+  forwardSignals(signal => target?.signal(signal))
   const running = await execIn(settings, state, { command: words }).catch(error => {
     throw error instanceof ExecError ? error : Object.assign(error as Error, { status: 125 })
   })

@@ -65,7 +65,8 @@ async function run(command: Command, words: readonly string[], flags: RunFlags):
   const options = containerOptions(settings, words, flags)
   const controller = new AbortController()
   let target: SignalTarget | undefined
-  using _signals = forwardSignals(signal => (target ? target.signal(signal) : controller.abort(signal)))
+  // For good: a late signal must not spoil the exit status.
+  forwardSignals(signal => (target ? target.signal(signal) : controller.abort(signal)))
   const container = await createContainer(settings, options, controller.signal).catch(error => {
     throw asRunFailure(error, controller.signal)
   })

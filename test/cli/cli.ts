@@ -317,8 +317,9 @@ t.test('signals end the container; a killed plumbline is cleaned up after', { sk
     'trap "" TERM INT; echo ready; while :; do sleep 0.01; done',
   )
   await new Promise(resolve => stubborn.stdout?.once('data', resolve))
+  const [{ pid: stubbornPid }] = json('ps')
   // Again and again, because signals of one kind that come together are one.
-  await until(() => !stubborn.kill('SIGINT') || stubborn.exitCode !== null, 'the stubborn one to end')
+  await until(() => stubborn.kill('SIGINT') && !isAlive(stubbornPid), 'the stubborn one to end')
   t.equal(await exitCode(stubborn), 137)
   t.strictSame(left(), [])
 })
