@@ -7,7 +7,7 @@ import { RecordStore } from '../cni/record.js'
 import { parseLeaseName } from '../ipam/host-local/lease.js'
 import { indexPath } from '../ipam/host-local/locked.js'
 import { Namespace } from '../kernel/namespace.js'
-import { linkGroup } from '../plugins/names.js'
+import { linkGroup, nftTable } from '../plugins/names.js'
 import { RuntimeError } from './error.js'
 import { listIfThere } from './files.js'
 import { liveAttachments } from './gc.js'
@@ -30,12 +30,18 @@ export async function removeNetwork(settings: Settings, name: string): Promise<s
       `network ${name} is in use by ${live.map(({ containerID, ifname }) => `${containerID} (${ifname})`).join(', ')}`,
       'detach or remove these first: plumbline ps',
     )
+  using host = Namespace.host()
+  const tables = ourTables(host)
   const stale = await gcNetworkList(libcniOf(settings), { ...list, disableGC: false }, [])
-  const removed = stale.map(({ containerId, ifname }) => `attachment ${containerId} ${ifname}`)
+  const left = ourTables(host)
+  const removed = [
+    ...stale.map(({ containerId, ifname }) => `attachment ${containerId} ${ifname}`),
+    ...tables.filter(table => !left.includes(table)).map(table => `nftables table ${table}`),
+  ]
   for (const plugin of list.plugins) {
     const ipam = keyValue(plugin.raw, 'ipam')
     if (plugin.type === 'bridge')
-      removed.push(...removeBridge(String(keyValue(plugin.raw, 'bridge') ?? defaultBridge)))
+      removed.push(...removeBridge(host, String(keyValue(plugin.raw, 'bridge') ?? defaultBridge)))
     if (isJsonObject(ipam)) removed.push(...removeLeases(settings, ipam, name))
   }
   new RecordStore(settings.runDir).removeNetwork(name)
@@ -58,9 +64,14 @@ function networkOf(settings: Settings, name: string): NetworkList {
   }
 }
 
+/** The plugins remove their tables when the last network that uses them collects its garbage. */
+function ourTables(host: Namespace): string[] {
+  const tables = host.nft.list.tables().filter(({ name }) => name === nftTable)
+  return tables.map(({ family, name }) => `${family} ${name}`)
+}
+
 /** Removes a bridge that is ours (our link group) and has no ports; any other is left alone. */
-function removeBridge(name: string): string[] {
-  using host = Namespace.host()
+function removeBridge(host: Namespace, name: string): string[] {
   const bridge = host.link.get(name)
   if (bridge?.kind !== 'bridge' || bridge.group !== linkGroup) return []
   if (host.link.list({ master: bridge.index }).length > 0) return []

@@ -90,7 +90,8 @@ t.test('two containers on the built-in network', { skip: skip || needs('ping') }
   run('rm', '-f', 'web')
   t.match(run('network', 'rm', 'plumbline'), {
     code: 0,
-    stdout: /removed bridge plumbline0\n.*removed lease directory/,
+    stdout:
+      /removed nftables table inet plumbline\n(.*\n)*.*removed bridge plumbline0\n.*removed lease directory/,
   })
   t.strictSame(remains(host), before)
 })
@@ -133,7 +134,7 @@ t.test('network rm leaves alone what is not ours', { skip }, async t => {
   host.sh('ip link show plumbline0 && ip link del plumbline0')
   run('run', '--', 'true')
   host.sh('ip link add port0 type veth peer name port1 && ip link set port0 master plumbline0')
-  t.notMatch(run('network', 'rm', 'plumbline').stdout, /bridge/)
+  t.notMatch(run('network', 'rm', 'plumbline').stdout, /bridge plumbline0/)
   host.sh('ip link show plumbline0 && ip link del port0')
   t.match(run('network', 'rm', 'plumbline').stdout, /removed bridge plumbline0/)
 })
