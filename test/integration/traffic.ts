@@ -59,8 +59,10 @@ function isCutOff({ container }: Attached, target: string, options = ''): boolea
 function countOutside(host: FakeHost, sources: readonly string[]): () => number[] {
   const { peer } = host.uplink!
   const enter = `nsenter --net=${peer}`
-  const rules = sources.map(
-    source => `${source.includes(':') ? 'ip6' : 'ip'} saddr ${source} meta l4proto { icmp, icmpv6 } counter`,
+  const rules = sources.map(source =>
+    source.includes(':')
+      ? `ip6 saddr ${source} icmpv6 type echo-request counter`
+      : `ip saddr ${source} icmp type echo-request counter`,
   )
   host.sh(`${enter} nft -f - <<'END'
 flush ruleset
