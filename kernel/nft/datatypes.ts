@@ -22,6 +22,11 @@ export const ifname = shortText('ifname', 41, 16)
 export const mark = integer('mark', 19, 4, 'host', hex)
 export const boolean = symbolic('boolean', 39, 1, symbols.presence, 'host')
 
+/** Whether prefixes of the type make sense. */
+export function isIpAddress(type: Datatype): boolean {
+  return type === ipv4Addr || type === ipv6Addr
+}
+
 const named: readonly Datatype[] = [
   symbolic('nf_proto', 2, 1, symbols.nfProtos, 'host'),
   ipv4Addr,

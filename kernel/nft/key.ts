@@ -2,6 +2,7 @@
 // Interval sets of one type hold where an interval starts and the first key behind it, as numbers in network order;
 // those of concatenations hold first and last key (NFTA_SET_ELEM_KEY_END).
 import { Ip, Prefix } from '../../wire/ip.js'
+import { WireError } from '../../wire/wire-error.js'
 import { type Datatype, padded } from './datatype.js'
 import { isInterval, lengthOf, type NftSet } from './set.js'
 import { describe, isRange, type Scalar, type Value } from './value.js'
@@ -45,7 +46,9 @@ export function encodeValues(types: readonly Datatype[], values: readonly Scalar
   return bytes
 }
 
+/** The reverse; bytes of another length are a WireError. */
 export function decodeValues(types: readonly Datatype[], bytes: Uint8Array): Scalar[] {
+  checkLength(types, bytes)
   let at = 0
   return types.map(type => {
     const value = type.decode(bytes, at)
@@ -54,8 +57,10 @@ export function decodeValues(types: readonly Datatype[], bytes: Uint8Array): Sca
   })
 }
 
-/** The values of a key of a set without intervals, or of the one at which all of an interval's fields start. */
+/** The values of a key; bytes of another length are a WireError. */
 export function decodeKey(set: NftSet, { first, last }: Bounds): Value[] {
+  checkLength(set.key, first)
+  checkLength(set.key, last)
   const interval = isInterval(set)
   let at = 0
   return set.key.map(type => {
@@ -63,6 +68,11 @@ export function decodeKey(set: NftSet, { first, last }: Bounds): Value[] {
     at += padded(type.size)
     return value
   })
+}
+
+function checkLength(types: readonly Datatype[], bytes: Uint8Array): void {
+  if (bytes.length !== lengthOf(types))
+    throw new WireError(`${bytes.length} bytes where ${types.map(type => type.name).join(' . ')} belongs`)
 }
 
 /** A name with `*` behind would be a wildcard to nft, which only intervals can hold. */

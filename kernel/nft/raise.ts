@@ -27,18 +27,29 @@ export interface KnownSets {
 
 /** What a rule's expressions say; a RawStatement alone when something in them has no statement. */
 export function raise(table: TableRef, expressions: readonly Expr[], sets: KnownSets): readonly Statement[] {
+  try {
+    const statements = raiseAll(table, expressions, sets)
+    if (statements !== undefined) return withoutDependencies(table, statements)
+  } catch (error) {
+    // Values that are none of their type's: not what nft, or we, would have written.
+    if (!(error instanceof RangeError)) throw error
+  }
+  return [{ kind: 'raw', expressions } satisfies RawStatement]
+}
+
+function raiseAll(table: TableRef, expressions: readonly Expr[], sets: KnownSets): Statement[] | undefined {
   const registers = new Registers(table)
   const statements: Statement[] = []
   for (let i = 0; i < expressions.length; i++) {
     const raised = raiseOne(expressions[i]!, expressions[i + 1], registers, sets)
-    if (raised === undefined) return [{ kind: 'raw', expressions } satisfies RawStatement]
+    if (raised === undefined) return undefined
     for (const statement of raised.statements) {
       if (statement.kind === 'match') follow(statement, registers)
       statements.push(statement)
     }
     i += raised.skip ?? 0
   }
-  return withoutDependencies(table, statements)
+  return statements
 }
 
 /** The statements that one expression completes, none while it only fills registers; `skip`: it took the next, too. */
@@ -127,14 +138,25 @@ function follow({ left, mask, op, right }: Match, { known }: Registers): void {
  * Drops the matches that only prepare for a later statement: those without which the rule's expressions are the same.
  */
 function withoutDependencies(table: TableRef, statements: readonly Statement[]): readonly Statement[] {
-  let kept = [...statements]
+  const whole = fingerprint(table, statements)
+  let kept = statements
   // What comes last may need what comes before it.
   for (const statement of statements.toReversed()) {
     if (statement.kind !== 'match' || !prepares(statement)) continue
     const without = kept.filter(other => other !== statement)
-    if (fingerprint(table, without) === fingerprint(table, kept)) kept = without
+    if (hasFingerprint(table, without, whole)) kept = without
   }
   return kept
+}
+
+/** Without what prepares for them, some statements do not even fit their rule. */
+function hasFingerprint(table: TableRef, statements: readonly Statement[], wanted: string): boolean {
+  try {
+    return fingerprint(table, statements) === wanted
+  } catch (error) {
+    if (error instanceof RangeError) return false
+    throw error
+  }
 }
 
 const preparing: ReadonlySet<string> = new Set([

@@ -4,6 +4,7 @@ import * as c from '../../../wire/nft/constants.js'
 import type { Cmp } from '../../../wire/nft/expr/cmp.js'
 import type { Range as RangeExpr } from '../../../wire/nft/expr/range.js'
 import type { Expr } from '../../../wire/nft/expressions.js'
+import { isIpAddress } from '../datatypes.js'
 import { prefixLength } from '../key.js'
 import type { Raised } from '../raise.js'
 import type { Selector } from '../selector.js'
@@ -68,13 +69,12 @@ function operand(
   const equality = op === '==' || op === '!='
   if (data.length < type.size && rest.bits === undefined && equality) {
     if (type.order === 'text') return `${Buffer.from(data).toString()}*`
-    return prefixOf(type.size, data)
+    if (isIpAddress(type)) return prefixOf(type.size, data)
   }
   return scalar({ type, ...rest }, data, content)
 }
 
-function prefixOf(size: number, data: Uint8Array): Prefix | undefined {
-  if (size !== 4 && size !== 16) return undefined
+function prefixOf(size: number, data: Uint8Array): Prefix {
   const bytes = new Uint8Array(size)
   bytes.set(data)
   return new Prefix(new Ip(bytes), data.length * 8)

@@ -9,6 +9,7 @@ import type { Numgen } from '../../../wire/nft/expr/numgen.js'
 import type { Payload } from '../../../wire/nft/expr/payload.js'
 import type { Rt } from '../../../wire/nft/expr/rt.js'
 import type { Socket } from '../../../wire/nft/expr/socket.js'
+import { isIpAddress } from '../datatypes.js'
 import type { Lowering } from '../lowering.js'
 import type { Load, Selector } from '../selector.js'
 import { ct } from '../selectors/ct.js'
@@ -104,8 +105,7 @@ export function findTruncated(expr: Payload, known: Known): Selector | undefined
       selector.load.base === expr.base &&
       selector.load.offset === expr.offset &&
       selector.load.len > expr.len &&
-      selector.type.name.endsWith('_addr') &&
-      selector.type.name !== 'ether_addr' &&
+      isIpAddress(selector.type) &&
       fits(selector, known),
   )
 }

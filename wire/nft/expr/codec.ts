@@ -1,6 +1,6 @@
 // One expression in a rule: its name, and attributes by a codec that belongs to the name.
 // linux/netfilter/nf_tables.h: enum nft_expr_attributes.
-import type { NlReader, NlWriter, RawAttribute } from '../../netlink/attr.js'
+import { NlReader, type NlWriter, type RawAttribute } from '../../netlink/attr.js'
 import type { Field } from '../../netlink/fields.js'
 import { WireError } from '../../wire-error.js'
 import { type Codec, codec, type Fields, nested } from '../attributes.js'
@@ -64,7 +64,7 @@ export function decodeExpr(r: NlReader): AnyExpr {
   const known = codecs.get(name)
   if (known === undefined) return { kind: 'raw', name, rest: raw } as RawExpr
   if (known.body === undefined) return { kind: name }
-  return known.body.decode(body ?? r.inner())
+  return known.body.decode(body ?? new NlReader(Buffer.alloc(0)))
 }
 
 export function isRaw(expr: AnyExpr): expr is RawExpr {
