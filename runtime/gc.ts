@@ -1,6 +1,6 @@
 // Putting away what nobody uses any more: dead containers, and whatever the networks hold for attachments that are gone.
 import { join } from 'node:path'
-import { RecordStore } from '../cni/record.js'
+import { type AttachmentRecord, RecordStore } from '../cni/record.js'
 import { netnsIdentity, removeNetns, sameNetns } from '../kernel/netns.js'
 import { sweepCgroups } from './container/cgroup.js'
 import { isDead, validAttachments } from './container/liveness.js'
@@ -15,6 +15,9 @@ import { lockRuntime } from './locks.js'
 import { repairNamespace } from './namespaces.js'
 import { listNetworks } from './networks.js'
 import { libcniOf, type Settings } from './settings.js'
+
+/** As long as runtimes wait for a plugin. */
+const longestAddMs = 120_000
 
 export interface GcReport {
   /** Containers that were dead, by id: those that had ended in the background keep their exit code and log. */
@@ -63,9 +66,7 @@ export function liveAttachments(settings: Settings, network: string): Attachment
   const known = new Set(states.map(({ id }) => id))
   const foreign = new RecordStore(settings.runDir)
     .listAll(network)
-    .filter(
-      ({ containerId, state, netns }) => !known.has(containerId) && state === 'attached' && isThere(netns),
-    )
+    .filter(record => !known.has(record.containerId) && isInUse(record) && isThere(record.netns))
     .map(({ containerId, ifname }) => ({ containerID: containerId, ifname }))
   const unique = new Map([...ours, ...foreign].map(one => [`${one.containerID}@${one.ifname}`, one]))
   return [...unique.values()]
@@ -123,6 +124,11 @@ function removeLeftovers(settings: Settings, errors: unknown[]): string[] {
     }
   }
   return [...removed, ...sweepCgroups(known)]
+}
+
+/** Attached, or just being attached: an ADD that takes longer than this has been killed. */
+function isInUse({ state, createdAt }: AttachmentRecord): boolean {
+  return state === 'attached' || Date.now() - Date.parse(createdAt) < longestAddMs
 }
 
 function isThere({ path, dev, ino }: { path: string; dev: number; ino: number }): boolean {

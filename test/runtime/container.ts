@@ -404,6 +404,7 @@ t.test('GC hands out the true list of attachments', { skip }, async t => {
     containerId: string,
     netns: { path: string; dev: number; ino: number },
     phase: 'attached' | 'adding' = 'attached',
+    createdAt = new Date().toISOString(),
   ) =>
     records.write({
       format: 1,
@@ -417,20 +418,21 @@ t.test('GC hands out the true list of attachments', { skip }, async t => {
       args: '',
       steps: [],
       facts: {},
-      createdAt: new Date().toISOString(),
+      createdAt,
     })
   const identity = { path: foreign, ...netnsIdentity(foreign) }
   record('podman', identity)
   record('gone', { ...identity, path: join(root, 'nowhere') })
   record('replaced', { ...identity, ino: 1 })
-  record('killed', identity, 'adding')
+  record('killed', identity, 'adding', '2020-01-01T00:00:00Z')
+  record('now', identity, 'adding')
   // A namespace that nobody knows of any more.
   createNetns(join(settings.runDir, 'netns', 'feedfeedfeed'))
 
   const report = await collectGarbage(settings)
   t.match(report.leftovers, [/feedfeedfeed$/])
   t.match(report.networks, [
-    { name: 'one', valid: 2 },
+    { name: 'one', valid: 3 },
     { name: 'plumbline', valid: 0 },
     { name: 'two', valid: 0 },
   ])
