@@ -21,8 +21,8 @@ export type OpenRequest =
  */
 export interface NativeAddon {
   /**
-   * Opens things inside the network namespace `netns` (a descriptor of it), on one short-lived thread that
-   * enters it; with -1 in the current one, without a thread. One result per request: a descriptor or -errno.
+   * Opens things inside the network namespace `netns` (a descriptor of it), in a short visit of the calling
+   * thread; with -1 in the current one. One result per request: a descriptor or -errno.
    * If the namespace cannot be entered, every result is the errno of that.
    */
   openIn(netns: number, requests: readonly OpenRequest[]): number[]

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <unistd.h>
 
 #include <string>
 #include <vector>
@@ -38,6 +39,23 @@ static OpenRequest Parse(const Napi::Value& value) {
           Int(object.Get("protocol")), Elements<int>(object.Get("groups"), Int)};
 }
 
+/**
+ * Runs `work` with this thread in another network namespace. Other threads notice nothing. That costs a tenth of a thread made
+ * for the purpose; in return, a thread that can't get back must not go on: it would do the host's work in a container.
+ */
+template <typename Work>
+static int Inside(int netns, Work work) {
+  int home = Retry([] { return open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC); });
+  if (home < 0) return home;
+  int failed = Result(setns(netns, CLONE_NEWNET));
+  if (failed == 0) {
+    work();
+    if (setns(home, CLONE_NEWNET) < 0) Napi::Error::Fatal("openIn", "can't return to the namespace of the process");
+  }
+  close(home);
+  return failed;
+}
+
 static Napi::Value OpenIn(Info info) {
   int netns = Int(info[0]);
   auto requests = Elements<OpenRequest>(info[1], Parse);
@@ -46,9 +64,7 @@ static Napi::Value OpenIn(Info info) {
     for (size_t i = 0; i < requests.size(); i++) results[i] = requests[i].Open();
     return 0;
   };
-  // The thread never comes back from the namespace, so nothing has to be restored.
-  auto enter = [&] { return setns(netns, CLONE_NEWNET) < 0 ? -errno : openAll(); };
-  int failed = netns < 0 ? openAll() : OnThread(enter);
+  int failed = netns < 0 ? openAll() : Inside(netns, openAll);
   auto array = Napi::Array::New(info.Env(), requests.size());
   for (uint32_t i = 0; i < requests.size(); i++)
     array[i] = Napi::Number::New(info.Env(), failed < 0 ? failed : results[i]);
