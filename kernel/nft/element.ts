@@ -10,6 +10,7 @@ import {
   stringEntry,
   u32Entry,
 } from '../../wire/nft/userdata.js'
+import type { Datatype } from './datatype.js'
 import { familyNumber } from './family.js'
 import {
   decodeKey,
@@ -68,10 +69,18 @@ function isList<T>(value: T | readonly T[]): value is readonly T[] {
   return Array.isArray(value)
 }
 
-function valueOfMap(set: NftSet, value: ElementValue | Scalar): ElementValue {
-  if (isList(value as Scalar)) return value as readonly Scalar[]
-  if (typeof value === 'object' && 'verdict' in value) return value
-  return typeof set.data === 'string' ? (value as string) : [value as Scalar]
+function valueOfMap({ name, data }: NftSet, value: ElementValue | Scalar): ElementValue {
+  if (data === undefined) throw new RangeError(`a value for set ${name}, which is no map`)
+  if (data === 'verdict') {
+    if (typeof value !== 'object' || !('verdict' in value))
+      throw new RangeError(`no verdict: ${describe(value)}`)
+    return value
+  }
+  if (typeof data === 'string') {
+    if (typeof value !== 'string') throw new RangeError(`not a name of a ${data}: ${describe(value)}`)
+    return value
+  }
+  return isList(value as Scalar) ? (value as readonly Scalar[]) : [value as Scalar]
 }
 
 /** One message for some elements of one set. `setId` names a set made in the same batch. */
@@ -112,22 +121,11 @@ export function keyMessages(element: Element): ElementMessage[] {
   return elementMessages({ kind: 'element', set: element.set, key: element.key })
 }
 
-function dataOf({ set, value }: Element): Partial<ElementMessage> {
-  const { data } = set
+function dataOf({ set: { data }, value }: Element): Partial<ElementMessage> {
   if (value === undefined) return {}
-  if (data === undefined) throw new RangeError(`a value for set ${set.name}, which is no map`)
-  if (data === 'verdict') {
-    if (typeof value === 'string' || !('verdict' in value))
-      throw new RangeError(`no verdict: ${describe(value)}`)
-    return { data: verdictData(value) }
-  }
-  if (typeof data === 'string') {
-    if (typeof value !== 'string') throw new RangeError(`not a name of a ${data}: ${describe(value)}`)
-    return { objref: value }
-  }
-  if (typeof value === 'string' || 'verdict' in value)
-    throw new RangeError(`no value of map ${set.name}: ${describe(value)}`)
-  return { data: encodeValues(data, value) }
+  if (typeof value === 'string') return { objref: value }
+  if ('verdict' in value) return { data: verdictData(value) }
+  return { data: encodeValues(data as readonly Datatype[], value) }
 }
 
 function userdataOf({ comment }: Element, open: boolean): Uint8Array | undefined {

@@ -167,7 +167,7 @@ export function predecessor(key: Uint8Array): Uint8Array | undefined {
 
 /** nft text of a value of a key. */
 export function printValue(type: Datatype, value: Value): string {
-  if (value instanceof Prefix) return String(value)
+  if (value instanceof Prefix) return String(value.length === type.size * 8 ? value.ip : value)
   if (isRange(value)) return `${type.print(value.from)}-${type.print(value.to)}`
   return type.print(value)
 }

@@ -26,9 +26,9 @@ const MAX_TYPES = 5
 
 const flagBits = {
   constant: c.NFT_SET_CONSTANT,
+  dynamic: c.NFT_SET_EVAL,
   interval: c.NFT_SET_INTERVAL,
   timeout: c.NFT_SET_TIMEOUT,
-  dynamic: c.NFT_SET_EVAL,
 } as const
 
 /** `dynamic`: rules add elements. */
