@@ -60,7 +60,7 @@ function namespaces() {
 
 /** Processes of ours: by what they run, or by the run directory they were given. */
 function processes() {
-  const ours = /\/bundle\/(resident|cni|cli|demo)\.cjs|plumbline-(launcher|init)/
+  const ours = /\/bundle\/(resident|cni|cli|demo)\.cjs|plumbline-(launcher|init|resident)/
   return lines(
     'process',
     pids()
