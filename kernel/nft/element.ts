@@ -177,6 +177,12 @@ function valueFrom({ data }: NftSet, message: ElementMessage): ElementValue | un
   return data === undefined || typeof data === 'string' ? undefined : decodeValues(data, message.data)
 }
 
+/** `10.1.2.3 . 80`: the same for keys of the same bytes. */
+export function keyText({ set, key }: Element): string {
+  const canonical = decodeKey(set, encodeKey(set, key))
+  return canonical.map((part, i) => printValue(set.key[i]!, part)).join(' . ')
+}
+
 /** `10.1.2.3 . 80 timeout 30s comment "x" : accept` */
 export function printElement({ set, key, value, comment, timeout, expires }: Element): string {
   if (key.length !== set.key.length)

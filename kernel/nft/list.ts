@@ -1,6 +1,5 @@
 // What is in nf_tables, as the objects from which it could be made again.
 import type { NlWriter } from '../../wire/netlink/attr.js'
-import { NLM_F_ACK } from '../../wire/netlink/constants.js'
 import type { NlMessage } from '../../wire/netlink/message.js'
 import { decodeChain, encodeChain } from '../../wire/nft/chain.js'
 import * as c from '../../wire/nft/constants.js'
@@ -14,11 +13,11 @@ import { decodeTable, encodeTable } from '../../wire/nft/table.js'
 import { isNotFound, KernelError } from '../error.js'
 import type { NetlinkConnection } from '../netlink/connection.js'
 import { type Chain, chainFrom } from './chain.js'
-import { type Element, elementsFrom, elementsMessage, keyMessages, printElement } from './element.js'
+import { type Element, elementsFrom, elementsMessage, keyMessages, keyText } from './element.js'
 import { type ChainRef, type Family, familyNumber, path, type TableRef, tablePath } from './family.js'
 import { type NftObject, objectFrom } from './object.js'
 import { type Rule, ruleFrom } from './rule.js'
-import { type NftSet, setFrom } from './set.js'
+import { isConcat, isInterval, type NftSet, setFrom } from './set.js'
 import { type Table, tableFrom } from './table.js'
 
 const EINTR = 4
@@ -100,19 +99,30 @@ export class NftLists {
     )
   }
 
-  /** The element that has the key of the given one (in interval sets: that its range is part of); undefined without one. */
+  /** The element with exactly the key of the given one; undefined when there is none. Sets of intervals are listed whole. */
   element(element: Element): Element | undefined {
     const { set } = element
+    const key = keyText(element)
+    const found = isInterval(set) && !isConcat(set) ? this.#elementsIfAny(set) : this.#elementByKey(element)
+    return found.find(each => keyText(each) === key)
+  }
+
+  #elementByKey(element: Element): Element[] {
+    const { set } = element
     const message = elementsMessage(set, keyMessages(element))
-    const target = `${path(set)} { ${printElement(element)} }`
-    const type = nftType(c.NFT_MSG_GETSETELEM)
-    const replies = notFoundAsNone(() =>
-      this.#connect().request('nft get element', target, type, NLM_F_ACK, w => encodeElements(w, message)),
-    )
-    return elementsFrom(
-      set,
-      replies.flatMap(({ payload }) => decodeElements(payload).elements ?? []),
-    )[0]
+    const target = `${path(set)} { ${keyText(element)} }`
+    const replies = this.#get('element', target, c.NFT_MSG_GETSETELEM, w => encodeElements(w, message))
+    return replies === undefined ? [] : elementsFrom(set, decodeElements(replies.payload).elements ?? [])
+  }
+
+  /** The kernel finds the interval around a key, which need not be the one that was meant. */
+  #elementsIfAny(set: NftSet): Element[] {
+    try {
+      return this.elements(set)
+    } catch (error) {
+      if (isNotFound(error)) return []
+      throw error
+    }
   }
 
   /** The rules of a chain, or of all chains of a table, in their order. */
@@ -153,8 +163,14 @@ export class NftLists {
     return this.#connect().dump(`nft list ${what}`, nftType(msg), body, target)
   }
 
+  /** Undefined when there is no such thing. */
   #get(what: string, target: string, msg: number, body: Body): NlMessage | undefined {
-    return notFoundAsNone(() => this.#connect().request(`nft get ${what}`, target, nftType(msg), 0, body))[0]
+    try {
+      return this.#connect().request(`nft get ${what}`, target, nftType(msg), 0, body)[0]
+    } catch (error) {
+      if (isNotFound(error)) return undefined
+      throw error
+    }
   }
 
   /** Runs `read` until nothing has changed meanwhile, ten times at most (then KernelError EINTR). */
@@ -177,13 +193,4 @@ export class NftLists {
 
 function isDefined<T>(value: T | undefined): value is T {
   return value !== undefined
-}
-
-function notFoundAsNone(read: () => NlMessage[]): NlMessage[] {
-  try {
-    return read()
-  } catch (error) {
-    if (isNotFound(error)) return []
-    throw error
-  }
 }

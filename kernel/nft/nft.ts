@@ -56,24 +56,17 @@ export class Nft {
     while (commands.length > 0) {
       const failures = this.#send(commands, options)
       if (failures.length === 0) return
-      const retry = this.#afterwards(commands, failures)
-      if (retry === undefined) throw errorOf(commands, failures[0]!)
-      commands = retry
+      const isDestroy = ({ index }: Failure) => commands[index]?.verb === 'destroy'
+      if (this.#destroys === undefined && failures.some(each => isDestroy(each) && isUnsupported(each))) {
+        this.#destroys = this.#probeDestroy()
+        if (!this.#destroys) continue
+      }
+      // What is not there need not be destroyed. Nothing has changed yet: the rest is to be tried once more.
+      const real = failures.find(each => !isDestroy(each) || each.errno !== ENOENT)
+      if (real !== undefined) throw errorOf(transaction, commands, real)
+      const absent = new Set(failures.map(({ index }) => index))
+      commands = commands.filter((_, index) => !absent.has(index))
     }
-  }
-
-  /** What to try instead; undefined when the failure stands. Nothing has changed when a command failed. */
-  #afterwards(commands: readonly Command[], failures: readonly Failure[]): readonly Command[] | undefined {
-    const isDestroy = ({ index }: Failure) => commands[index]?.verb === 'destroy'
-    const unknown = ({ errno }: Failure) => errno === EINVAL || errno === EOPNOTSUPP
-    if (this.#destroys === undefined && failures.some(each => isDestroy(each) && unknown(each))) {
-      this.#destroys = this.#probeDestroy()
-      if (!this.#destroys) return commands
-    }
-    // What is not there need not be destroyed.
-    if (!failures.every(each => isDestroy(each) && each.errno === ENOENT)) return undefined
-    const absent = new Set(failures.map(({ index }) => index))
-    return commands.filter((_, index) => !absent.has(index))
   }
 
   #send(commands: readonly Command[], { generation }: RunOptions): Failure[] {
@@ -118,11 +111,23 @@ function commandAt(starts: readonly number[], seq: number): number {
   return index === starts.length - 1 ? -1 : index
 }
 
-function errorOf(commands: readonly Command[], { errno, extack, index }: Failure): KernelError {
+function isUnsupported({ errno }: Failure): boolean {
+  return errno === EINVAL || errno === EOPNOTSUPP
+}
+
+/** `commands` are those of the transaction that were sent. */
+function errorOf(
+  transaction: NftTransaction,
+  commands: readonly Command[],
+  { errno, extack, index }: Failure,
+): KernelError {
   const command = commands[index]
   const details = { extack: extack?.message, offset: extack?.offset, missingType: extack?.missingType }
   if (command === undefined)
     return new KernelError('nft', `transaction of ${commands.length} commands`, errno, details)
   const [operation, target] = commandParts(command)
-  return new KernelError(`nft ${operation}`, target, errno, { ...details, index })
+  return new KernelError(`nft ${operation}`, target, errno, {
+    ...details,
+    index: transaction.commands.indexOf(command),
+  })
 }

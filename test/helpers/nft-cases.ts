@@ -287,7 +287,6 @@ function inet(): readonly Row[] {
     ['ct original ip daddr 10.1.0.0/16', [match(ct('ip daddr', 'original'), '==', p('10.1.0.0/16'))]],
     ['ct reply ip saddr 10.1.2.3', [match(ct('ip saddr', 'reply'), '==', a('10.1.2.3'))]],
     ['ct original ip6 saddr 2001:db8::1', [match(ct('ip6 saddr', 'original'), '==', a('2001:db8::1'))]],
-    ['ct original protocol tcp', [match(ct('protocol', 'original'), '==', 'tcp')]],
     [
       'tcp dport 80 ct original proto-dst 80',
       [match(tcp.dport, '==', 80), match(ct('proto-dst', 'original'), '==', 80)],

@@ -27,8 +27,6 @@ const whole = {
 
 /** Of one direction of it. */
 const directed = {
-  l3proto: [c.NFT_CT_L3PROTOCOL, 'nf_proto'],
-  protocol: [c.NFT_CT_PROTOCOL, 'inet_proto'],
   'ip saddr': [c.NFT_CT_SRC_IP, 'ipv4_addr'],
   'ip daddr': [c.NFT_CT_DST_IP, 'ipv4_addr'],
   'ip6 saddr': [c.NFT_CT_SRC_IP6, 'ipv6_addr'],
