@@ -24,29 +24,34 @@ export type Fields<T> = {
 
 /**
  * A codec that writes the fields in the order given, what is undefined left out, and keeps unknown attributes in
- * `rest`. A needed attribute that is missing is a WireError.
+ * `rest`. A needed attribute that is missing is a WireError. The fields are made when they are first used: a process
+ * that lives for one call needs few of them.
  */
 export function codec<T extends object>(
   what: string,
-  fields: Fields<T>,
+  fields: () => Fields<T>,
   constants: Partial<T> = {},
 ): Codec<T> {
-  const entries = Object.entries(fields) as [string, Field<unknown>][]
-  const byType = new Map(entries.map(([key, field]) => [field.type, { key, field }]))
-  const needed = entries.filter(([, field]) => 'needed' in field).map(([key]) => key)
+  let made: Prepared | undefined
+  const prepared = () => {
+    made ??= prepare(fields())
+    return made
+  }
   return {
     encode(w, value) {
       const record = value as Record<string, unknown> & { readonly rest?: readonly RawAttribute[] }
-      for (const [key, field] of entries) if (record[key] !== undefined) field.write(w, record[key])
+      for (const [key, field] of prepared().entries)
+        if (record[key] !== undefined) field.write(w, record[key])
       w.raw(record.rest)
     },
     decode(r) {
+      const { byType, needed } = prepared()
       const record: Record<string, unknown> = { ...constants }
       let rest: RawAttribute[] | undefined
       while (r.next()) {
         const known = byType.get(r.type)
-        const found = known?.field.read(r)
-        if (known !== undefined && found !== undefined) record[known.key] = found
+        const found = known?.[1].read(r)
+        if (known !== undefined && found !== undefined) record[known[0]] = found
         else {
           rest ??= []
           rest.push(r.raw())
@@ -57,6 +62,23 @@ export function codec<T extends object>(
       if (rest !== undefined) record.rest = rest
       return record as T
     },
+  }
+}
+
+type Entry = readonly [key: string, field: Field<unknown>]
+
+interface Prepared {
+  readonly entries: readonly Entry[]
+  readonly byType: ReadonlyMap<number, Entry>
+  readonly needed: readonly string[]
+}
+
+function prepare(fields: object): Prepared {
+  const entries = Object.entries(fields) as Entry[]
+  return {
+    entries,
+    byType: new Map(entries.map(entry => [entry[1].type, entry])),
+    needed: entries.filter(([, field]) => 'needed' in field).map(([key]) => key),
   }
 }
 

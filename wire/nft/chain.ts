@@ -58,19 +58,19 @@ export interface ChainMessage extends NounMessage {
   readonly counters?: ChainCounters
 }
 
-const hook = codec<HookMessage>('a hook', {
+const hook = codec<HookMessage>('a hook', () => ({
   hooknum: u32be(NFTA_HOOK_HOOKNUM),
   priority: i32be(NFTA_HOOK_PRIORITY),
   device: text(NFTA_HOOK_DEV),
   devices: listOf(NFTA_HOOK_DEVS, text(NFTA_DEVICE_NAME)),
-})
+}))
 
-const counters = codec<ChainCounters>('counters', {
+const counters = codec<ChainCounters>('counters', () => ({
   packets: u64be(NFTA_COUNTER_PACKETS),
   bytes: u64be(NFTA_COUNTER_BYTES),
-})
+}))
 
-export const { encode: encodeChain, decode: decodeChain } = messageCodec<ChainMessage>('a chain', {
+export const { encode: encodeChain, decode: decodeChain } = messageCodec<ChainMessage>('a chain', () => ({
   table: text(NFTA_CHAIN_TABLE),
   handle: u64be(NFTA_CHAIN_HANDLE),
   name: text(NFTA_CHAIN_NAME),
@@ -82,4 +82,4 @@ export const { encode: encodeChain, decode: decodeChain } = messageCodec<ChainMe
   userdata: blob(NFTA_CHAIN_USERDATA),
   use: u32be(NFTA_CHAIN_USE),
   counters: nested(NFTA_CHAIN_COUNTERS, counters),
-})
+}))

@@ -27,11 +27,11 @@ export function isVerdict(data: Data): data is Verdict {
   return !(data instanceof Uint8Array)
 }
 
-const verdict = codec<Verdict>('a verdict', {
+const verdict = codec<Verdict>('a verdict', () => ({
   code: need(i32be(NFTA_VERDICT_CODE)),
   chain: text(NFTA_VERDICT_CHAIN),
   chainId: u32be(NFTA_VERDICT_CHAIN_ID),
-})
+}))
 
 const valueField = blob(NFTA_DATA_VALUE)
 const verdictField = nested(NFTA_DATA_VERDICT, verdict)

@@ -50,7 +50,7 @@ export interface ElementsMessage extends NounMessage {
   readonly elements?: readonly ElementMessage[]
 }
 
-const element = codec<ElementMessage>('an element', {
+const element = codec<ElementMessage>('an element', () => ({
   flags: u32be(NFTA_SET_ELEM_FLAGS),
   timeout: u64be(NFTA_SET_ELEM_TIMEOUT),
   expiration: u64be(NFTA_SET_ELEM_EXPIRATION),
@@ -61,11 +61,14 @@ const element = codec<ElementMessage>('an element', {
   objref: text(NFTA_SET_ELEM_OBJREF),
   expr: exprField<Expr>(NFTA_SET_ELEM_EXPR),
   exprs: exprList(NFTA_SET_ELEM_EXPRESSIONS),
-})
+}))
 
-export const { encode: encodeElements, decode: decodeElements } = messageCodec<ElementsMessage>('elements', {
-  table: text(NFTA_SET_ELEM_LIST_TABLE),
-  set: text(NFTA_SET_ELEM_LIST_SET),
-  setId: u32be(NFTA_SET_ELEM_LIST_SET_ID),
-  elements: array(NFTA_SET_ELEM_LIST_ELEMENTS, element),
-})
+export const { encode: encodeElements, decode: decodeElements } = messageCodec<ElementsMessage>(
+  'elements',
+  () => ({
+    table: text(NFTA_SET_ELEM_LIST_TABLE),
+    set: text(NFTA_SET_ELEM_LIST_SET),
+    setId: u32be(NFTA_SET_ELEM_LIST_SET_ID),
+    elements: array(NFTA_SET_ELEM_LIST_ELEMENTS, element),
+  }),
+)

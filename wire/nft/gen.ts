@@ -11,8 +11,8 @@ export interface GenMessage extends NounMessage {
   readonly name?: string
 }
 
-export const { encode: encodeGen, decode: decodeGen } = messageCodec<GenMessage>('a generation', {
+export const { encode: encodeGen, decode: decodeGen } = messageCodec<GenMessage>('a generation', () => ({
   id: need(u32be(NFTA_GEN_ID)),
   pid: u32be(NFTA_GEN_PROC_PID),
   name: text(NFTA_GEN_PROC_NAME),
-})
+}))

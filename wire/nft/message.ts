@@ -50,7 +50,7 @@ export interface MessageCodec<T extends NounMessage> {
 
 export function messageCodec<T extends NounMessage>(
   what: string,
-  fields: Fields<Omit<T, 'family'>>,
+  fields: () => Fields<Omit<T, 'family'>>,
 ): MessageCodec<T> {
   const body = codec<Omit<T, 'family'>>(what, fields)
   return {

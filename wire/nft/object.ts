@@ -42,7 +42,7 @@ export interface ObjectMessage extends NounMessage {
   readonly use?: number
 }
 
-const raw = codec<RawObjectData>('an object', {}, { kind: 'raw' })
+const raw = codec<RawObjectData>('an object', () => ({}), { kind: 'raw' })
 const byKind: Readonly<Record<ObjectData['kind'], Codec<ObjectData>>> = {
   counter: counterCodec.body!,
   quota: quotaCodec.body!,
@@ -69,7 +69,7 @@ const dataField: Field<ObjectData | Uint8Array> = {
     }),
 }
 
-const object = messageCodec<Undecoded>('an object', {
+const object = messageCodec<Undecoded>('an object', () => ({
   table: text(NFTA_OBJ_TABLE),
   name: text(NFTA_OBJ_NAME),
   type: u32be(NFTA_OBJ_TYPE),
@@ -77,7 +77,7 @@ const object = messageCodec<Undecoded>('an object', {
   userdata: blob(NFTA_OBJ_USERDATA),
   data: dataField,
   use: u32be(NFTA_OBJ_USE),
-})
+}))
 
 export const encodeObject = object.encode
 

@@ -27,7 +27,7 @@ export interface RuleMessage extends NounMessage {
   readonly userdata?: Uint8Array
 }
 
-export const { encode: encodeRule, decode: decodeRule } = messageCodec<RuleMessage>('a rule', {
+export const { encode: encodeRule, decode: decodeRule } = messageCodec<RuleMessage>('a rule', () => ({
   table: text(NFTA_RULE_TABLE),
   chain: text(NFTA_RULE_CHAIN),
   chainId: u32be(NFTA_RULE_CHAIN_ID),
@@ -37,4 +37,4 @@ export const { encode: encodeRule, decode: decodeRule } = messageCodec<RuleMessa
   positionId: u32be(NFTA_RULE_POSITION_ID),
   expressions: exprList(NFTA_RULE_EXPRESSIONS),
   userdata: blob(NFTA_RULE_USERDATA),
-})
+}))

@@ -74,14 +74,14 @@ export interface SetMessage extends NounMessage {
   readonly exprs?: readonly Expr[]
 }
 
-const setField = codec<SetField>('a field', { len: need(u32be(NFTA_SET_FIELD_LEN)) })
+const setField = codec<SetField>('a field', () => ({ len: need(u32be(NFTA_SET_FIELD_LEN)) }))
 
-const desc = codec<SetDesc>('a description', {
+const desc = codec<SetDesc>('a description', () => ({
   size: u32be(NFTA_SET_DESC_SIZE),
   fields: list(NFTA_SET_DESC_CONCAT, NFTA_LIST_ELEM, setField),
-})
+}))
 
-export const { encode: encodeSet, decode: decodeSet } = messageCodec<SetMessage>('a set', {
+export const { encode: encodeSet, decode: decodeSet } = messageCodec<SetMessage>('a set', () => ({
   table: text(NFTA_SET_TABLE),
   name: text(NFTA_SET_NAME),
   handle: u64be(NFTA_SET_HANDLE),
@@ -99,4 +99,4 @@ export const { encode: encodeSet, decode: decodeSet } = messageCodec<SetMessage>
   userdata: blob(NFTA_SET_USERDATA),
   expr: exprField<Expr>(NFTA_SET_EXPR),
   exprs: exprList(NFTA_SET_EXPRESSIONS),
-})
+}))

@@ -22,11 +22,11 @@ export interface TableMessage extends NounMessage {
   readonly owner?: number
 }
 
-export const { encode: encodeTable, decode: decodeTable } = messageCodec<TableMessage>('a table', {
+export const { encode: encodeTable, decode: decodeTable } = messageCodec<TableMessage>('a table', () => ({
   name: text(NFTA_TABLE_NAME),
   flags: u32be(NFTA_TABLE_FLAGS),
   userdata: blob(NFTA_TABLE_USERDATA),
   use: u32be(NFTA_TABLE_USE),
   handle: u64be(NFTA_TABLE_HANDLE),
   owner: u32be(NFTA_TABLE_OWNER),
-})
+}))

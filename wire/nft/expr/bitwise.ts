@@ -29,7 +29,7 @@ export interface Bitwise extends AnyExpr {
   readonly sreg2?: number
 }
 
-export const bitwiseCodec = exprCodec<Bitwise>('bitwise', {
+export const bitwiseCodec = exprCodec<Bitwise>('bitwise', () => ({
   sreg: need(u32be(NFTA_BITWISE_SREG)),
   dreg: need(u32be(NFTA_BITWISE_DREG)),
   op: u32be(NFTA_BITWISE_OP),
@@ -38,4 +38,4 @@ export const bitwiseCodec = exprCodec<Bitwise>('bitwise', {
   xor: value(NFTA_BITWISE_XOR),
   data: value(NFTA_BITWISE_DATA),
   sreg2: u32be(NFTA_BITWISE_SREG2),
-})
+}))

@@ -23,10 +23,10 @@ export interface Byteorder extends AnyExpr {
   readonly size: number
 }
 
-export const byteorderCodec = exprCodec<Byteorder>('byteorder', {
+export const byteorderCodec = exprCodec<Byteorder>('byteorder', () => ({
   sreg: need(u32be(NFTA_BYTEORDER_SREG)),
   dreg: need(u32be(NFTA_BYTEORDER_DREG)),
   op: need(u32be(NFTA_BYTEORDER_OP)),
   len: need(u32be(NFTA_BYTEORDER_LEN)),
   size: need(u32be(NFTA_BYTEORDER_SIZE)),
-})
+}))

@@ -14,8 +14,8 @@ export interface Cmp extends AnyExpr {
   readonly data: Uint8Array
 }
 
-export const cmpCodec = exprCodec<Cmp>('cmp', {
+export const cmpCodec = exprCodec<Cmp>('cmp', () => ({
   sreg: need(u32be(NFTA_CMP_SREG)),
   op: need(u32be(NFTA_CMP_OP)),
   data: need(value(NFTA_CMP_DATA)),
-})
+}))

@@ -25,10 +25,10 @@ export interface ExprCodec<E extends AnyExpr> {
   readonly body: Codec<E> | undefined
 }
 
-export function exprCodec<E extends AnyExpr>(name: E['kind'], fields: Fields<E>): ExprCodec<E> {
+/** Without fields, the expression has no attributes. */
+export function exprCodec<E extends AnyExpr>(name: E['kind'], fields?: () => Fields<E>): ExprCodec<E> {
   const constants = { kind: name } as Partial<E>
-  const body = Object.keys(fields).length === 0 ? undefined : codec<E>(name, fields, constants)
-  return { name, body }
+  return { name, body: fields && codec<E>(name, fields, constants) }
 }
 
 const codecs = new Map<string, ExprCodec<AnyExpr>>()

@@ -12,7 +12,7 @@ export interface Connlimit extends AnyExpr {
   readonly flags?: number
 }
 
-export const connlimitCodec = exprCodec<Connlimit>('connlimit', {
+export const connlimitCodec = exprCodec<Connlimit>('connlimit', () => ({
   count: need(u32be(NFTA_CONNLIMIT_COUNT)),
   flags: u32be(NFTA_CONNLIMIT_FLAGS),
-})
+}))

@@ -10,7 +10,7 @@ export interface Counter extends AnyExpr {
   readonly packets?: bigint
 }
 
-export const counterCodec = exprCodec<Counter>('counter', {
+export const counterCodec = exprCodec<Counter>('counter', () => ({
   bytes: u64be(NFTA_COUNTER_BYTES),
   packets: u64be(NFTA_COUNTER_PACKETS),
-})
+}))

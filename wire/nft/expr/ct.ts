@@ -15,9 +15,9 @@ export interface Ct extends AnyExpr {
   readonly sreg?: number
 }
 
-export const ctCodec = exprCodec<Ct>('ct', {
+export const ctCodec = exprCodec<Ct>('ct', () => ({
   key: need(u32be(NFTA_CT_KEY)),
   dreg: u32be(NFTA_CT_DREG),
   direction: u8(NFTA_CT_DIRECTION),
   sreg: u32be(NFTA_CT_SREG),
-})
+}))

@@ -9,7 +9,7 @@ export interface Dup extends AnyExpr {
   readonly sregDev?: number
 }
 
-export const dupCodec = exprCodec<Dup>('dup', {
+export const dupCodec = exprCodec<Dup>('dup', () => ({
   sregAddr: u32be(NFTA_DUP_SREG_ADDR),
   sregDev: u32be(NFTA_DUP_SREG_DEV),
-})
+}))

@@ -34,7 +34,7 @@ export interface Dynset extends AnyExpr {
   readonly exprs?: readonly Expr[]
 }
 
-export const dynsetCodec = exprCodec<Dynset>('dynset', {
+export const dynsetCodec = exprCodec<Dynset>('dynset', () => ({
   sregKey: need(u32be(NFTA_DYNSET_SREG_KEY)),
   sregData: u32be(NFTA_DYNSET_SREG_DATA),
   op: need(u32be(NFTA_DYNSET_OP)),
@@ -44,4 +44,4 @@ export const dynsetCodec = exprCodec<Dynset>('dynset', {
   flags: u32be(NFTA_DYNSET_FLAGS),
   expr: exprField(NFTA_DYNSET_EXPR),
   exprs: list<Expr>(NFTA_DYNSET_EXPRESSIONS, NFTA_LIST_ELEM, exprNest as Codec<Expr>),
-})
+}))

@@ -28,7 +28,7 @@ export interface Exthdr extends AnyExpr {
   readonly op?: number
 }
 
-export const exthdrCodec = exprCodec<Exthdr>('exthdr', {
+export const exthdrCodec = exprCodec<Exthdr>('exthdr', () => ({
   dreg: u32be(NFTA_EXTHDR_DREG),
   sreg: u32be(NFTA_EXTHDR_SREG),
   type: need(u8(NFTA_EXTHDR_TYPE)),
@@ -36,4 +36,4 @@ export const exthdrCodec = exprCodec<Exthdr>('exthdr', {
   len: need(u32be(NFTA_EXTHDR_LEN)),
   op: u32be(NFTA_EXTHDR_OP),
   flags: u32be(NFTA_EXTHDR_FLAGS),
-})
+}))

@@ -13,8 +13,8 @@ export interface Fib extends AnyExpr {
   readonly dreg: number
 }
 
-export const fibCodec = exprCodec<Fib>('fib', {
+export const fibCodec = exprCodec<Fib>('fib', () => ({
   flags: need(u32be(NFTA_FIB_FLAGS)),
   result: need(u32be(NFTA_FIB_RESULT)),
   dreg: need(u32be(NFTA_FIB_DREG)),
-})
+}))

@@ -11,8 +11,8 @@ export interface Fwd extends AnyExpr {
   readonly nfproto?: number
 }
 
-export const fwdCodec = exprCodec<Fwd>('fwd', {
+export const fwdCodec = exprCodec<Fwd>('fwd', () => ({
   sregDev: need(u32be(NFTA_FWD_SREG_DEV)),
   sregAddr: u32be(NFTA_FWD_SREG_ADDR),
   nfproto: u32be(NFTA_FWD_NFPROTO),
-})
+}))

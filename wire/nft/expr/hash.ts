@@ -27,7 +27,7 @@ export interface Hash extends AnyExpr {
   readonly type?: number
 }
 
-export const hashCodec = exprCodec<Hash>('hash', {
+export const hashCodec = exprCodec<Hash>('hash', () => ({
   sreg: u32be(NFTA_HASH_SREG),
   dreg: need(u32be(NFTA_HASH_DREG)),
   len: u32be(NFTA_HASH_LEN),
@@ -35,4 +35,4 @@ export const hashCodec = exprCodec<Hash>('hash', {
   seed: u32be(NFTA_HASH_SEED),
   offset: u32be(NFTA_HASH_OFFSET),
   type: u32be(NFTA_HASH_TYPE),
-})
+}))

@@ -12,7 +12,7 @@ export interface Immediate extends AnyExpr {
   readonly data: Data
 }
 
-export const immediateCodec = exprCodec<Immediate>('immediate', {
+export const immediateCodec = exprCodec<Immediate>('immediate', () => ({
   dreg: need(u32be(NFTA_IMMEDIATE_DREG)),
   data: need(data(NFTA_IMMEDIATE_DATA)),
-})
+}))

@@ -24,10 +24,10 @@ export interface Limit extends AnyExpr {
   readonly flags?: number
 }
 
-export const limitCodec = exprCodec<Limit>('limit', {
+export const limitCodec = exprCodec<Limit>('limit', () => ({
   rate: need(u64be(NFTA_LIMIT_RATE)),
   unit: need(u64be(NFTA_LIMIT_UNIT)),
   burst: u32be(NFTA_LIMIT_BURST),
   type: u32be(NFTA_LIMIT_TYPE),
   flags: u32be(NFTA_LIMIT_FLAGS),
-})
+}))

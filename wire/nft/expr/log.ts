@@ -25,11 +25,11 @@ export interface Log extends AnyExpr {
   readonly flags?: number
 }
 
-export const logCodec = exprCodec<Log>('log', {
+export const logCodec = exprCodec<Log>('log', () => ({
   prefix: text(NFTA_LOG_PREFIX),
   group: u16be(NFTA_LOG_GROUP),
   snaplen: u32be(NFTA_LOG_SNAPLEN),
   qthreshold: u16be(NFTA_LOG_QTHRESHOLD),
   level: u32be(NFTA_LOG_LEVEL),
   flags: u32be(NFTA_LOG_FLAGS),
-})
+}))

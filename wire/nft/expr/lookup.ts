@@ -23,10 +23,10 @@ export interface Lookup extends AnyExpr {
   readonly flags?: number
 }
 
-export const lookupCodec = exprCodec<Lookup>('lookup', {
+export const lookupCodec = exprCodec<Lookup>('lookup', () => ({
   sreg: need(u32be(NFTA_LOOKUP_SREG)),
   dreg: u32be(NFTA_LOOKUP_DREG),
   set: need(text(NFTA_LOOKUP_SET)),
   setId: u32be(NFTA_LOOKUP_SET_ID),
   flags: u32be(NFTA_LOOKUP_FLAGS),
-})
+}))

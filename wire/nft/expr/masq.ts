@@ -12,8 +12,8 @@ export interface Masq extends AnyExpr {
   readonly protoMax?: number
 }
 
-export const masqCodec = exprCodec<Masq>('masq', {
+export const masqCodec = exprCodec<Masq>('masq', () => ({
   flags: u32be(NFTA_MASQ_FLAGS),
   protoMin: u32be(NFTA_MASQ_REG_PROTO_MIN),
   protoMax: u32be(NFTA_MASQ_REG_PROTO_MAX),
-})
+}))

@@ -13,8 +13,8 @@ export interface Meta extends AnyExpr {
   readonly sreg?: number
 }
 
-export const metaCodec = exprCodec<Meta>('meta', {
+export const metaCodec = exprCodec<Meta>('meta', () => ({
   key: need(u32be(NFTA_META_KEY)),
   dreg: u32be(NFTA_META_DREG),
   sreg: u32be(NFTA_META_SREG),
-})
+}))

@@ -27,7 +27,7 @@ export interface Nat extends AnyExpr {
   readonly flags?: number
 }
 
-export const natCodec = exprCodec<Nat>('nat', {
+export const natCodec = exprCodec<Nat>('nat', () => ({
   type: need(u32be(NFTA_NAT_TYPE)),
   family: need(u32be(NFTA_NAT_FAMILY)),
   addrMin: u32be(NFTA_NAT_REG_ADDR_MIN),
@@ -35,4 +35,4 @@ export const natCodec = exprCodec<Nat>('nat', {
   protoMin: u32be(NFTA_NAT_REG_PROTO_MIN),
   protoMax: u32be(NFTA_NAT_REG_PROTO_MAX),
   flags: u32be(NFTA_NAT_FLAGS),
-})
+}))

@@ -6,4 +6,4 @@ export interface Notrack extends AnyExpr {
   readonly kind: 'notrack'
 }
 
-export const notrackCodec = exprCodec<Notrack>('notrack', {})
+export const notrackCodec = exprCodec<Notrack>('notrack')

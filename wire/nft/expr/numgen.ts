@@ -14,9 +14,9 @@ export interface Numgen extends AnyExpr {
   readonly offset?: number
 }
 
-export const numgenCodec = exprCodec<Numgen>('numgen', {
+export const numgenCodec = exprCodec<Numgen>('numgen', () => ({
   dreg: need(u32be(NFTA_NG_DREG)),
   modulus: need(u32be(NFTA_NG_MODULUS)),
   type: need(u32be(NFTA_NG_TYPE)),
   offset: u32be(NFTA_NG_OFFSET),
-})
+}))

@@ -20,10 +20,10 @@ export interface Objref extends AnyExpr {
   readonly setId?: number
 }
 
-export const objrefCodec = exprCodec<Objref>('objref', {
+export const objrefCodec = exprCodec<Objref>('objref', () => ({
   type: u32be(NFTA_OBJREF_IMM_TYPE),
   name: bareText(NFTA_OBJREF_IMM_NAME),
   sreg: u32be(NFTA_OBJREF_SET_SREG),
   set: bareText(NFTA_OBJREF_SET_NAME),
   setId: u32be(NFTA_OBJREF_SET_ID),
-})
+}))

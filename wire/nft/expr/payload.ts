@@ -31,7 +31,7 @@ export interface Payload extends AnyExpr {
   readonly csumFlags?: number
 }
 
-export const payloadCodec = exprCodec<Payload>('payload', {
+export const payloadCodec = exprCodec<Payload>('payload', () => ({
   dreg: u32be(NFTA_PAYLOAD_DREG),
   sreg: u32be(NFTA_PAYLOAD_SREG),
   base: need(u32be(NFTA_PAYLOAD_BASE)),
@@ -40,4 +40,4 @@ export const payloadCodec = exprCodec<Payload>('payload', {
   csumType: u32be(NFTA_PAYLOAD_CSUM_TYPE),
   csumOffset: u32be(NFTA_PAYLOAD_CSUM_OFFSET),
   csumFlags: u32be(NFTA_PAYLOAD_CSUM_FLAGS),
-})
+}))

@@ -13,9 +13,9 @@ export interface Queue extends AnyExpr {
   readonly sregQnum?: number
 }
 
-export const queueCodec = exprCodec<Queue>('queue', {
+export const queueCodec = exprCodec<Queue>('queue', () => ({
   num: u16be(NFTA_QUEUE_NUM),
   total: u16be(NFTA_QUEUE_TOTAL),
   flags: u16be(NFTA_QUEUE_FLAGS),
   sregQnum: u32be(NFTA_QUEUE_SREG_QNUM),
-})
+}))

@@ -14,8 +14,8 @@ export interface Quota extends AnyExpr {
   readonly flags?: number
 }
 
-export const quotaCodec = exprCodec<Quota>('quota', {
+export const quotaCodec = exprCodec<Quota>('quota', () => ({
   bytes: need(u64be(NFTA_QUOTA_BYTES)),
   consumed: u64be(NFTA_QUOTA_CONSUMED),
   flags: u32be(NFTA_QUOTA_FLAGS),
-})
+}))

@@ -15,9 +15,9 @@ export interface Range extends AnyExpr {
   readonly to: Uint8Array
 }
 
-export const rangeCodec = exprCodec<Range>('range', {
+export const rangeCodec = exprCodec<Range>('range', () => ({
   sreg: need(u32be(NFTA_RANGE_SREG)),
   op: need(u32be(NFTA_RANGE_OP)),
   from: need(value(NFTA_RANGE_FROM_DATA)),
   to: need(value(NFTA_RANGE_TO_DATA)),
-})
+}))

@@ -12,8 +12,8 @@ export interface Redir extends AnyExpr {
   readonly flags?: number
 }
 
-export const redirCodec = exprCodec<Redir>('redir', {
+export const redirCodec = exprCodec<Redir>('redir', () => ({
   protoMin: u32be(NFTA_REDIR_REG_PROTO_MIN),
   protoMax: u32be(NFTA_REDIR_REG_PROTO_MAX),
   flags: u32be(NFTA_REDIR_FLAGS),
-})
+}))

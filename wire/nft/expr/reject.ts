@@ -13,7 +13,7 @@ export interface Reject extends AnyExpr {
   readonly code?: number
 }
 
-export const rejectCodec = exprCodec<Reject>('reject', {
+export const rejectCodec = exprCodec<Reject>('reject', () => ({
   type: need(u32be(NFTA_REJECT_TYPE)),
   code: u8(NFTA_REJECT_ICMP_CODE),
-})
+}))

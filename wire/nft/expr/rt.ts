@@ -11,7 +11,7 @@ export interface Rt extends AnyExpr {
   readonly dreg: number
 }
 
-export const rtCodec = exprCodec<Rt>('rt', {
+export const rtCodec = exprCodec<Rt>('rt', () => ({
   key: need(u32be(NFTA_RT_KEY)),
   dreg: need(u32be(NFTA_RT_DREG)),
-})
+}))

@@ -13,8 +13,8 @@ export interface Socket extends AnyExpr {
   readonly level?: number
 }
 
-export const socketCodec = exprCodec<Socket>('socket', {
+export const socketCodec = exprCodec<Socket>('socket', () => ({
   key: need(u32be(NFTA_SOCKET_KEY)),
   dreg: need(u32be(NFTA_SOCKET_DREG)),
   level: u32be(NFTA_SOCKET_LEVEL),
-})
+}))
