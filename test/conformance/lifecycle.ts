@@ -1,14 +1,8 @@
 // The order of things: ADD twice, DEL twice and in every state of decay, CHECK after tampering, GC, STATUS. Over every
 // executable, warm and cold. CNI SPEC 1.1.0, section 2, and section 3 "Lifecycle & Ordering".
 import t, { type Test } from 'tap'
-import {
-  type Container,
-  type ExecOptions,
-  type FakeHost,
-  fakeHost,
-  leftBehind,
-  type Verb,
-} from '../helpers/host.js'
+import { leftovers } from '../helpers/difference.js'
+import { type Container, type ExecOptions, type FakeHost, fakeHost, type Verb } from '../helpers/host.js'
 import { needs } from '../helpers/needs.js'
 import type { Outcome } from '../helpers/outcome.js'
 import { type Conf, modes, type Subject, subjects, testsReference } from '../helpers/subjects.js'
@@ -65,15 +59,9 @@ class Runtime {
     const container = this.host.container()
     this.succeeds(this.call('DEL', container, { conf: this.add(container) }), 'DEL of the first attachment')
     container.remove()
-    const before = comparable(this.host)
-    return () => this.t.strictSame(comparable(this.host), before, 'nothing is left')
+    const before = this.host.snapshot()
+    return () => this.t.strictSame(leftovers(before, this.host.snapshot()), [], 'nothing is left')
   }
-}
-
-/** Without the containers, some of which a test takes away. */
-function comparable(host: FakeHost): object {
-  const { containers: _containers, ...rest } = leftBehind(host.snapshot())
-  return rest
 }
 
 for (const mode of modes)
@@ -108,7 +96,7 @@ function addTwice(t: Test, runtime: Runtime): void {
     t.not(second.error, undefined, 'is refused')
     if (!testsReference) t.match(second.error, { code: /^10[12]$/ })
   }
-  t.strictSame(leftBehind(host.snapshot()), leftBehind(before), 'the first is as it was')
+  t.strictSame(leftovers(before, host.snapshot()), [], 'the first is as it was')
   runtime.succeeds(runtime.call('CHECK', container, { conf }), 'CHECK of the first')
   runtime.succeeds(runtime.call('DEL', container, { conf }), 'DEL')
   nothingLeft()

@@ -1,7 +1,8 @@
 // Mixed company: our bridge and ptp with the reference's host-local and static, the reference's bridge and ptp with ours,
 // and leases of both in one directory. Which executable is the delegate, the order of CNI_PATH decides.
 import t, { type Test } from 'tap'
-import { type FakeHost, fakeHost, leftBehind } from '../helpers/host.js'
+import { leftovers } from '../helpers/difference.js'
+import { type FakeHost, fakeHost } from '../helpers/host.js'
 import { needs, pluginDir, referenceDir } from '../helpers/needs.js'
 import { type Conf, hostLocal, modes, staticIpam, testsReference } from '../helpers/subjects.js'
 
@@ -54,7 +55,7 @@ function wholeLife(t: Test, pair: Pair, host: FakeHost): void {
   const run = (verb: 'ADD' | 'CHECK' | 'DEL', conf: Conf) => host.exec(pair.main, verb, { ...call, conf })
   run('ADD', confOf('1.0.0'))
   run('DEL', confOf('1.0.0'))
-  const before = leftBehind(host.snapshot())
+  const before = host.snapshot()
   for (const version of sharedVersions) {
     const conf = confOf(version)
     const added = run('ADD', conf)
@@ -70,7 +71,7 @@ function wholeLife(t: Test, pair: Pair, host: FakeHost): void {
     }
     const del = run('DEL', { ...conf, prevResult: added.json })
     t.match(del, { code: 0, stdout: '' }, `${version}: DEL: ${del.stdout}`)
-    t.strictSame(leftBehind(host.snapshot()), before, `${version}: nothing is left`)
+    t.strictSame(leftovers(before, host.snapshot()), [], `${version}: nothing is left`)
   }
 }
 
@@ -103,7 +104,7 @@ t.test('a delegate that fails', { skip }, async t => {
     const before = host.snapshot()
     const second = host.exec('bridge', 'ADD', { ...call, id: 'second', ifname: 'eth1' })
     t.match(second.error, { code: Number, msg: /no IP addresses available/ }, 'its error is handed on')
-    t.strictSame(leftBehind(host.snapshot()), leftBehind(before), 'nothing is left of it')
+    t.strictSame(leftovers(before, host.snapshot()), [], 'nothing is left of it')
     t.equal(host.exec('bridge', 'DEL', { ...call, id: 'first' }).code, 0)
   }
 })

@@ -1,7 +1,8 @@
 // ADD's result in every version, over every executable: its shape, and that it says what is there. CNI SPEC 1.1.0,
 // section 5 "Add Success", and the SPECs of earlier versions.
 import t, { type Test } from 'tap'
-import { type FakeHost, fakeHost, leftBehind } from '../helpers/host.js'
+import { leftovers } from '../helpers/difference.js'
+import { type FakeHost, fakeHost } from '../helpers/host.js'
 import { needs } from '../helpers/needs.js'
 import type { NetnsWorld } from '../helpers/netns-world.js'
 import type { Outcome } from '../helpers/outcome.js'
@@ -33,7 +34,7 @@ async function everyVersion(t: Test, host: FakeHost, subject: Subject): Promise<
   // What stays for the next attachment (bridge, tables, forwarding) is made by the first one.
   host.exec(subject.type, 'ADD', { ...call, conf: subject.conf(host) })
   host.exec(subject.type, 'DEL', { ...call, conf: subject.conf(host) })
-  const before = leftBehind(host.snapshot())
+  const before = host.snapshot()
   for (const version of versions) {
     const conf = subject.conf(host, version)
     const outcome = host.exec(subject.type, 'ADD', { ...call, conf })
@@ -50,7 +51,7 @@ async function everyVersion(t: Test, host: FakeHost, subject: Subject): Promise<
       )
     t.equal(outcome.stderr, '', `${version}: silence on stderr`)
     finish(t, host, subject, call, version, { ...conf, prevResult: outcome.json })
-    t.strictSame(leftBehind(host.snapshot()), before, `${version}: nothing is left`)
+    t.strictSame(leftovers(before, host.snapshot()), [], `${version}: nothing is left`)
   }
 }
 
@@ -96,7 +97,7 @@ t.test(
       if (testsReference) host.exec(subject.type, 'DEL', { ...call, conf: { ...conf, ipam } })
       else {
         t.match(outcome.error?.msg, /CNI version 0\.2\.0 does not support more than 1 address per family/)
-        t.strictSame(leftBehind(host.snapshot()), leftBehind(before), `${subject.type}: nothing is left`)
+        t.strictSame(leftovers(before, host.snapshot()), [], `${subject.type}: nothing is left`)
       }
     }
   },

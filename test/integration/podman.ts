@@ -12,7 +12,8 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import t from 'tap'
-import { type FakeHost, fakeHost, leftBehind } from '../helpers/host.js'
+import { leftovers } from '../helpers/difference.js'
+import { type FakeHost, fakeHost } from '../helpers/host.js'
 import { findInPath, needs, pluginDir, referenceDir } from '../helpers/needs.js'
 import { until } from '../helpers/processes.js'
 import { modes, testsReference } from '../helpers/subjects.js'
@@ -42,7 +43,7 @@ for (const mode of modes)
     const rootfs = makeRootfs(`${dirname(host.dataDir)}/rootfs`)
     const run = `run --network ${network} --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 --no-hosts --cgroup-parent /${network}`
     podman(`${run} --rm --rootfs ${rootfs} true`)
-    const before = leftBehind(host.snapshot())
+    const before = host.snapshot()
 
     podman(`${run} -d --name web --rootfs ${rootfs} httpd -f -p 80 -h /www`)
     podman(`${run} -d --name idle --rootfs ${rootfs} sleep 1000`)
@@ -70,7 +71,7 @@ for (const mode of modes)
     podman('rm -f -t 0 web')
     podman('rm -f -t 0 idle')
     await until(() => Object.keys(host.snapshot().leases).length === 0, 'the last lease to go')
-    t.strictSame(leftBehind(host.snapshot()), before, 'nothing is left')
+    t.strictSame(leftovers(before, host.snapshot()), [], 'nothing is left')
   })
 
 function podmanCommand(host: FakeHost): string {

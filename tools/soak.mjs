@@ -1,0 +1,59 @@
+// `npm run soak [-- --kills N] [--seed N]`: kills launchers, one-shot calls and residents at random moments, and sees
+// after each that DEL or GC has taken everything back. Ends with a line that says how many there were.
+import { execFileSync } from 'node:child_process'
+import { parseArgs } from 'node:util'
+
+process.chdir(new URL('..', import.meta.url).pathname)
+
+const { values } = parseArgs({
+  options: {
+    kills: { type: 'string', default: '1000' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+  },
+})
+if (process.getuid() !== 0) {
+  console.error('npm run soak makes network namespaces and needs root')
+  process.exit(1)
+}
+execFileSync('npx', ['tsc', '-b'], { stdio: ['ignore', 'inherit', 'inherit'] })
+const { Chaos, chooseKill, killAtRandom, randomSource } = await import('../dist/lib/test/helpers/chaos.js')
+const { fakeHost } = await import('../dist/lib/test/helpers/host.js')
+const { subjects } = await import('../dist/lib/test/helpers/subjects.js')
+
+const afterwards = []
+const scope = { after: work => afterwards.unshift(work) }
+const random = randomSource(Number(values.seed))
+console.log(`${values.kills} kills, seed ${values.seed}`)
+try {
+  const worlds = []
+  for (const resident of ['require', 'off'])
+    for (const type of ['bridge', 'ptp']) {
+      const host = fakeHost(scope, { resident })
+      const chaos = new Chaos(host, subjects.find(subject => subject.type === type).conf(host))
+      chaos.steps()
+      worlds.push({ name: `${type}, resident ${resident}`, chaos })
+    }
+  await kill(worlds, Number(values.kills))
+} catch (error) {
+  console.error(error)
+  process.exitCode = 1
+} finally {
+  for (const work of afterwards) await work()
+}
+
+async function kill(worlds, count) {
+  const ends = { killed: 0, answered: 0, failed: 0 }
+  for (let n = 0; n < count; n++) {
+    const { name, chaos } = worlds[Math.floor(random() * worlds.length)]
+    const how = chooseKill(random, chaos.host)
+    const outcome = await killAtRandom(chaos, how)
+    ends[outcome.signal ? 'killed' : outcome.code === 0 ? 'answered' : 'failed']++
+    const left = await chaos.left()
+    if (left.length > 0)
+      throw new Error(`kill ${n} (${name}, ${JSON.stringify(how)}) left something:\n${left.join('\n')}`)
+    if ((n + 1) % 100 === 0) console.log(`${n + 1} kills`)
+  }
+  console.log(
+    `${count} kills, nothing left (${ends.killed} calls killed, ${ends.failed} failed, ${ends.answered} had answered)`,
+  )
+}
