@@ -1,6 +1,7 @@
 // `npm run build`: everything into dist/. Each part can be built alone: `node tools/build.mjs ts addon`.
 import { spawnSync } from 'node:child_process'
 import { buildBundles, writeBuildId } from './build/bundles.mjs'
+import { rehearse } from './build/code-cache.mjs'
 import { buildAddon, buildExecutables } from './build/native.mjs'
 
 // In this order: the build id covers addon and bundles, and the launcher is compiled with it.
@@ -13,6 +14,7 @@ const parts = {
   bundle: buildBundles,
   id: writeBuildId,
   executables: buildExecutables,
+  cache: rehearse,
 }
 
 const wanted = process.argv.slice(2)

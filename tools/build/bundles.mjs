@@ -12,25 +12,6 @@ const programs = {
   demo: 'cli/demo.ts',
 }
 
-/** A call that goes through the door and the parsers and then fails, for want of its namespace, with nothing touched. */
-const rehearsal = {
-  PLUMBLINE_PLUGIN: 'bridge',
-  CNI_COMMAND: 'ADD',
-  CNI_CONTAINERID: 'rehearsal',
-  CNI_NETNS: '/nonexistent',
-  CNI_IFNAME: 'eth0',
-  CNI_PATH: '/nonexistent',
-}
-const range = subnet => [{ subnet }]
-const conf = {
-  cniVersion: '1.1.0',
-  name: 'rehearsal',
-  type: 'bridge',
-  isDefaultGateway: true,
-  ipMasq: true,
-  ipam: { type: 'host-local', ranges: [range('10.0.0.0/16'), range('fd00::/64')] },
-}
-
 export async function buildBundles() {
   await build({
     entryPoints: Object.fromEntries(Object.entries(programs).filter(([, source]) => existsSync(source))),
@@ -49,13 +30,13 @@ export async function buildBundles() {
     supported: { 'dynamic-import': false },
     logLevel: 'warning',
   })
-  addCodeCache('cni', [{ env: rehearsal, input: JSON.stringify(conf) }])
+  addCodeCache('cni')
 }
 
 /** A launcher hands its call only to a resident of the same build; the id stands for all code either would run. */
 export function writeBuildId() {
   const hash = createHash('sha256')
-  for (const file of ['dist/bundle/cni.cjs', 'dist/bundle/resident.cjs', 'dist/native/plumbline.node'])
+  for (const file of ['dist/bundle/cni.js', 'dist/bundle/resident.cjs', 'dist/native/plumbline.node'])
     if (existsSync(file)) hash.update(readFileSync(file))
   writeFileSync('dist/build-id', hash.digest('hex').slice(0, 16))
 }
