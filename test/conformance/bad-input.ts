@@ -452,7 +452,7 @@ function refusesAll(t: Test, host: FakeHost, container: Container, subject: Subj
   let before = host.snapshot()
   const names: string[] = []
   for (const [index, wrong] of cases.entries()) {
-    const outcome = run(host, container, subject, wrong)
+    const outcome = run(host, container, subject, wrong, index)
     const said = `${wrong.name}: ${outcome.stdout.trim()} ${outcome.stderr.trim()}`.slice(0, 300)
     t.equal(outcome.code, 1, `exit code of ${said}`)
     t.match(outcome.error, { code: wrong.code, msg: wrong.msg }, said)
@@ -471,11 +471,18 @@ function refusesAll(t: Test, host: FakeHost, container: Container, subject: Subj
   }
 }
 
-function run(host: FakeHost, container: Container, subject: Subject, wrong: Case): Outcome {
+/** Every case is a container of its own, so that one which leaves something does not spoil the next. */
+function run(
+  host: FakeHost,
+  { id, netns }: Container,
+  subject: Subject,
+  wrong: Case,
+  number: number,
+): Outcome {
   const conf = subject.conf(host)
   return host.exec(subject.type, (wrong.verb ?? 'ADD') as Verb, {
-    id: container.id,
-    netns: container.netns,
+    id: `${id}-${number}`,
+    netns,
     ifname: subject.ifname,
     ...wrong.call,
     conf: wrong.conf ? wrong.conf(conf) : conf,

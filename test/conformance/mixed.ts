@@ -1,5 +1,6 @@
 // Mixed company: our bridge and ptp with the reference's host-local and static, the reference's bridge and ptp with ours,
 // and leases of both in one directory. Which executable is the delegate, the order of CNI_PATH decides.
+import { mkdirSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { leftovers } from '../helpers/difference.js'
 import { type FakeHost, fakeHost } from '../helpers/host.js'
@@ -150,4 +151,32 @@ t.test('leases of both kinds in one directory', { skip }, async t => {
     )
   }
   t.strictSame(host.snapshot().leases, {})
+})
+
+t.test('an IPAM of ours that is called through a script', { skip }, async t => {
+  for (const mode of modes) {
+    const host = fakeHost(t, { resident: mode })
+    const container = host.container()
+    const wrappers = `${host.dataDir}/../wrappers`
+    mkdirSync(wrappers)
+    writeFileSync(`${wrappers}/host-local`, `#!/bin/sh\nexec ${pluginDir}/host-local\n`, { mode: 0o755 })
+    const conf = {
+      cniVersion: '1.1.0',
+      name: 'mixed',
+      type: 'bridge',
+      bridge: 'brmixed',
+      ipam: hostLocal(host),
+    }
+    const call = {
+      id: container.id,
+      netns: container.netns,
+      ifname: 'eth0',
+      path: `${wrappers}:${pluginDir}`,
+    }
+    const added = host.exec('bridge', 'ADD', { ...call, conf })
+    t.equal(added.code, 0, `ADD does not wait for itself: ${added.stdout}${added.stderr}`)
+    const del = host.exec('bridge', 'DEL', { ...call, conf: { ...conf, prevResult: added.json } })
+    t.equal(del.code, 0, `nor does DEL: ${del.stdout}${del.stderr}`)
+    t.strictSame(host.snapshot().leases, {})
+  }
 })
