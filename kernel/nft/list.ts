@@ -25,7 +25,7 @@ const MAX_ATTEMPTS = 10
 
 type Body = (w: NlWriter) => void
 
-/** Lists and looks up. Lists are of one generation, also where they take several dumps. */
+/** Lists and looks up. A list is of one generation of the ruleset. */
 export class NftLists {
   readonly #connect: () => NetlinkConnection
 
@@ -79,7 +79,7 @@ export class NftLists {
 
   /** The named sets and maps of a table. */
   sets(table: TableRef): NftSet[] {
-    return this.#allSets(table).filter(set => !set.anonymous)
+    return this.allSets(table).filter(set => !set.anonymous)
   }
 
   /** One set or map; undefined when it is not there. */
@@ -125,23 +125,21 @@ export class NftLists {
     }
   }
 
-  /** The rules of a chain, or of all chains of a table, in their order. */
+  /**
+   * The rules of a chain, or of all chains of a table, in their order: with comment and handle, but what they say as bare
+   * expressions (RawStatement). `listRules` turns these into statements.
+   */
   rules(where: ChainRef | TableRef): Rule[] {
-    const { table, chain } =
-      'table' in where ? { table: where.table, chain: where.name } : { table: where, chain: undefined }
+    const { table, name } = 'table' in where ? where : { table: where, name: undefined }
     const message = {
       family: familyNumber(table.family),
       table: table.name,
-      ...(chain !== undefined && { chain }),
+      ...(name !== undefined && { chain: name }),
     }
-    const target = chain === undefined ? tablePath(table) : path({ table, name: chain })
-    return this.#ofOneGeneration(target, () => {
-      const sets = new Map(this.#allSets(table).map(set => [set.name, set]))
-      const known = { get: (name: string) => sets.get(name), elements: (set: NftSet) => this.elements(set) }
-      return this.#dump('rules', target, c.NFT_MSG_GETRULE, w => encodeRule(w, message))
-        .map(({ payload }) => ruleFrom(decodeRule(payload), known))
-        .filter(isDefined)
-    })
+    const target = name === undefined ? tablePath(table) : path({ table, name })
+    return this.#dump('rules', target, c.NFT_MSG_GETRULE, w => encodeRule(w, message))
+      .map(({ payload }) => ruleFrom(decodeRule(payload)))
+      .filter(isDefined)
   }
 
   /** The stateful objects of a table. */
@@ -152,7 +150,8 @@ export class NftLists {
       .filter(isDefined)
   }
 
-  #allSets(table: TableRef): NftSet[] {
+  /** With those that belong to a rule. */
+  allSets(table: TableRef): NftSet[] {
     const message = { family: familyNumber(table.family), table: table.name }
     return this.#dump('sets', tablePath(table), c.NFT_MSG_GETSET, w => encodeSet(w, message))
       .map(({ payload }) => setFrom(decodeSet(payload)))
@@ -174,7 +173,7 @@ export class NftLists {
   }
 
   /** Runs `read` until nothing has changed meanwhile, ten times at most (then KernelError EINTR). */
-  #ofOneGeneration<T>(target: string, read: () => T): T {
+  ofOneGeneration<T>(target: string, read: () => T): T {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const before = this.generation()
       try {

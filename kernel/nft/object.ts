@@ -4,8 +4,8 @@ import { encodeUserdata, NFTNL_UDATA_COMMENT, stringEntry } from '../../wire/nft
 import { checkName, familyNumber, familyOf, type TableRef, tableRef } from './family.js'
 import { objectNumber, objectTypeOf } from './object-type.js'
 import { counterFrom } from './statements/counter.js'
-import { type Stateful, statefulExpr } from './statements/dynset.js'
 import { ctCountFrom, limitFrom, printCtCount, printQuota, printRate, quotaFrom } from './statements/limit.js'
+import { type Stateful, statefulExpr } from './statements/stateful.js'
 import { checkComment, commentFrom, quoted } from './text.js'
 
 /** Made by `object`; what `list` returns has a handle. */

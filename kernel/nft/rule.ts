@@ -3,11 +3,10 @@ import type { RuleMessage } from '../../wire/nft/rule.js'
 import { encodeUserdata, NFTNL_UDATA_COMMENT, stringEntry } from '../../wire/nft/userdata.js'
 import { type ChainRef, familyNumber, familyOf, path, tableRef } from './family.js'
 import { type AnonymousSet, Lowering } from './lowering.js'
-import { type KnownSets, raise } from './raise.js'
 import { lower, printStatement, type Statement } from './statement.js'
 import { checkComment, commentFrom, commentText } from './text.js'
 
-/** Made by `rule`; what `list` returns has a handle, and its statements are in canonical form. */
+/** Made by `rule`; what is listed has a handle, and its statements are in canonical form. */
 export interface Rule {
   readonly kind: 'rule'
   readonly chain: ChainRef
@@ -61,15 +60,14 @@ export function ruleKey({ chain }: Rule): RuleMessage {
   return { family: familyNumber(chain.table.family), table: chain.table.name, chain: chain.name }
 }
 
-/** Undefined for a family that we do not know. */
-export function ruleFrom(message: RuleMessage, sets: KnownSets): Rule | undefined {
+/** What the kernel describes, its expressions unread. Undefined for a family that we do not know. */
+export function ruleFrom(message: RuleMessage): Rule | undefined {
   const family = familyOf(message.family)
   if (family === undefined) return undefined
-  const table = { family, name: message.table ?? '' }
   return {
     kind: 'rule',
-    chain: { table, name: message.chain ?? '' },
-    statements: raise(table, message.expressions ?? [], sets),
+    chain: { table: { family, name: message.table ?? '' }, name: message.chain ?? '' },
+    statements: [{ kind: 'raw', expressions: message.expressions ?? [] }],
     ...commentFrom(message.userdata, NFTNL_UDATA_COMMENT),
     ...(message.handle !== undefined && { handle: message.handle }),
   }

@@ -69,11 +69,3 @@ export function loadedSize(selector: Selector): number {
     ? (selector.load as Without<Payload>).len
     : selector.type.size
 }
-
-/** All selectors that exist, for finding the one that an expression loads. Filled by the files in selectors/. */
-export const catalogue: Selector[] = []
-
-export function define<S extends Selector>(selector: S): S {
-  catalogue.push(selector)
-  return selector
-}

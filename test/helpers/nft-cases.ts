@@ -4,20 +4,13 @@
 import type { Family } from '../../kernel/nft/family.js'
 import { mapped } from '../../kernel/nft/mapped.js'
 import { ct } from '../../kernel/nft/selectors/ct.js'
+import { fib, fibExists } from '../../kernel/nft/selectors/fib.js'
 import { arp, ether, vlan } from '../../kernel/nft/selectors/link.js'
 import { meta } from '../../kernel/nft/selectors/meta.js'
 import { ip, ip6 } from '../../kernel/nft/selectors/network.js'
-import {
-  exthdr,
-  fib,
-  fibExists,
-  jhash,
-  numgen,
-  rt,
-  socket,
-  symhash,
-  tcpMaxseg,
-} from '../../kernel/nft/selectors/other.js'
+import { jhash, numgen, symhash } from '../../kernel/nft/selectors/number.js'
+import { exthdr, tcpMaxseg } from '../../kernel/nft/selectors/option.js'
+import { rt, socket } from '../../kernel/nft/selectors/route.js'
 import {
   ah,
   dccp,

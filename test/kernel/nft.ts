@@ -4,6 +4,7 @@ import { isErrno, isExists, isNotFound, KernelError } from '../../kernel/error.j
 import { chain } from '../../kernel/nft/chain.js'
 import { element, printElement } from '../../kernel/nft/element.js'
 import type { Family } from '../../kernel/nft/family.js'
+import { listRules } from '../../kernel/nft/list-rules.js'
 import { type NftEvent, NftMonitor } from '../../kernel/nft/monitor.js'
 import { Nft } from '../../kernel/nft/nft.js'
 import { object } from '../../kernel/nft/object.js'
@@ -101,7 +102,9 @@ for (const suite of nftSuites)
     t.equal(printed.listing(), listing, 'printed by us, made and listed by nft')
 
     const inTable = { family, name: 't' }
-    const [fromTheirs, fromOurs] = [theirs, ours].map(({ nft }) => nft.list.rules(inTable).map(plainRule))
+    const [fromTheirs, fromOurs] = [theirs, ours].map(({ nft }) =>
+      listRules(nft.list, inTable).map(plainRule),
+    )
     t.strictSame(fromOurs, fromTheirs, 'listed by us')
     const wanted = taken.map(one => ruleOf(family, one))
     const byChain = (rules: readonly Rule[], name: string) => rules.filter(({ chain }) => chain.name === name)
@@ -246,7 +249,7 @@ t.test('a whole table', { skip }, async t => {
     t.strictSame(texts.sort(), wanted.map(printElement).sort(), `elements of ${one.name}`)
   }
   t.strictSame(list.objects(inet).map(plain).sort(byName), [hits, cap, ten].map(plain).sort(byName))
-  t.strictSame(list.rules(forward).map(ruleText), [
+  t.strictSame(listRules(list, forward).map(ruleText), [
     'iifname . ether saddr @pods counter name "hits" drop',
     'ip saddr . iifname vmap @verdicts',
   ])
@@ -272,10 +275,10 @@ function byName(one: unknown, two: unknown): number {
 t.test('rules by handle', { skip }, async t => {
   const { nft } = nftNetns(t)
   nft.run(new NftTransaction().add(inet).add(other))
-  const texts = () => nft.list.rules(other).map(ruleText)
+  const texts = () => listRules(nft.list, other).map(ruleText)
   const named = (comment: string) => rule({ chain: other, statements: [accept], comment })
   nft.run(new NftTransaction().add(named('b')).insert(named('a')))
-  const [first, second] = nft.list.rules(other)
+  const [first, second] = listRules(nft.list, other)
   nft.run(
     new NftTransaction()
       .add({ ...named('a2'), position: first!.handle! })
@@ -356,7 +359,7 @@ for (const destroys of [undefined, false])
     const chained = rule({ chain: other, statements: [accept] })
     nft.run(new NftTransaction().destroy(one!).destroy(pods).destroy(inet))
     nft.run(new NftTransaction().add(inet).add(pods).add(hits).add(other).add(chained).add(one!).add(two!))
-    const [listed] = nft.list.rules(other)
+    const [listed] = listRules(nft.list, other)
     nft.run(new NftTransaction().destroy(one!))
     t.equal(nft.list.element(one!), undefined)
     nft.run(new NftTransaction().destroy(one!).destroy(two!))
@@ -426,5 +429,5 @@ t.test('a connection count, where the kernel can', { skip }, async t => {
   const { nft } = nftNetns(t)
   nft.run(new NftTransaction().add(inet).add(forward))
   nft.run(new NftTransaction().add(rule({ chain: forward, statements: [ctCount(20, { over: true }), drop] })))
-  t.same(nft.list.rules(forward).map(ruleText), ['ct count over 20 drop'])
+  t.same(listRules(nft.list, forward).map(ruleText), ['ct count over 20 drop'])
 })

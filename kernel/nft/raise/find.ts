@@ -12,20 +12,14 @@ import type { Socket } from '../../../wire/nft/expr/socket.js'
 import { isIpAddress } from '../datatypes.js'
 import type { Lowering } from '../lowering.js'
 import type { Load, Selector } from '../selector.js'
-import { ct } from '../selectors/ct.js'
-import { ether } from '../selectors/link.js'
-import { meta } from '../selectors/meta.js'
-import { ip } from '../selectors/network.js'
-import { allSelectors, fibFrom, jhash, numgen, symhash } from '../selectors/other.js'
-import { tcp } from '../selectors/transport.js'
+import { fibFrom } from '../selectors/fib.js'
+import { jhash, numgen, symhash } from '../selectors/number.js'
+import { allSelectors } from './catalogue.js'
 
 export type Loaded = Payload | Meta | Ct | Exthdr | Fib | Rt | Socket | Numgen | Hash
 
 /** What the rule has matched so far. */
 export type Known = Pick<Lowering, 'table' | 'link' | 'network' | 'transport'>
-
-// The catalogue is filled by the files that define selectors: these have to be loaded.
-void [ct, ether, meta, ip, tcp]
 
 /** The selectors that an expression may be: several where they are parts of the same bytes. */
 export function findLoaded(expr: Loaded, known: Known, hashed?: readonly Selector[]): readonly Selector[] {

@@ -5,8 +5,8 @@ import type { Masq } from '../../../wire/nft/expr/masq.js'
 import type { Nat as NatExpr } from '../../../wire/nft/expr/nat.js'
 import type { Redir } from '../../../wire/nft/expr/redir.js'
 import type { Datatype } from '../datatype.js'
-import { inetService, ipv4Addr, ipv6Addr } from '../datatypes.js'
-import { type Masquerade, type Nat, natFlagsFrom, type Redirect } from '../statements/nat.js'
+import { datatype } from '../datatypes.js'
+import { addressType, type Masquerade, type Nat, natFlagsFrom, type Redirect } from '../statements/nat.js'
 import type { Range, Scalar } from '../value.js'
 import type { Registers } from './registers.js'
 
@@ -22,8 +22,8 @@ export function raiseNat(expr: NatExpr, registers: Registers): Nat | undefined {
     const whole = second?.kind === 'mapped' && second.value === first.value && second.part === first.part + 1
     return whole ? { kind: 'nat', type, family, to: first.value, flags } : undefined
   }
-  const address = constant(registers, family === 'ip' ? ipv4Addr : ipv6Addr, expr.addrMin, expr.addrMax)
-  const port = constant(registers, inetService, expr.protoMin, expr.protoMax)
+  const address = constant(registers, addressType(family), expr.addrMin, expr.addrMax)
+  const port = constant(registers, datatype('inet_service'), expr.protoMin, expr.protoMax)
   if (address === null || port === null) return undefined
   const to = {
     ...(address !== undefined && { address: address as Ip | Range }),
@@ -33,7 +33,7 @@ export function raiseNat(expr: NatExpr, registers: Registers): Nat | undefined {
 }
 
 export function raisePorts(expr: Masq | Redir, registers: Registers): Masquerade | Redirect | undefined {
-  const ports = constant(registers, inetService, expr.protoMin, expr.protoMax)
+  const ports = constant(registers, datatype('inet_service'), expr.protoMin, expr.protoMax)
   if (ports === null) return undefined
   return {
     kind: expr.kind === 'masq' ? 'masquerade' : 'redirect',

@@ -12,9 +12,10 @@ import type { KnownSets, Raised } from '../raise.js'
 import type { Selector } from '../selector.js'
 import { lengthOf, type NftSet } from '../set.js'
 import { counterFrom } from '../statements/counter.js'
-import { type Dynset, dynsetOpFrom, type Stateful } from '../statements/dynset.js'
+import { type Dynset, dynsetOpFrom } from '../statements/dynset.js'
 import { ctCountFrom, limitFrom, quotaFrom } from '../statements/limit.js'
 import type { Objref } from '../statements/objref.js'
+import type { Stateful } from '../statements/stateful.js'
 import type { Registers } from './registers.js'
 
 interface Key {

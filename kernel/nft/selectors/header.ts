@@ -2,7 +2,7 @@
 import { NFT_PAYLOAD_CSUM_INET } from '../../../wire/nft/constants.js'
 import type { Datatype } from '../datatype.js'
 import { datatype, plainInteger } from '../datatypes.js'
-import { type Bits, type Checksum, define, type Needs, type Selector } from '../selector.js'
+import type { Bits, Checksum, Needs, Selector } from '../selector.js'
 
 export interface FieldOptions {
   readonly bits?: Bits
@@ -18,15 +18,14 @@ export function header(name: string, base: number, needs: Needs | undefined, che
     len: number,
     type?: string | Datatype,
     { bits, pseudo }: FieldOptions = {},
-  ): Selector =>
-    define({
-      text: `${name} ${field}`,
-      type: type === undefined ? plainInteger(len) : typeof type === 'string' ? datatype(type) : type,
-      load: { kind: 'payload', base, offset, len },
-      ...(needs && { needs }),
-      ...(bits && { bits }),
-      ...(checksum && { checksum: pseudo ? { ...checksum, pseudo } : checksum }),
-    })
+  ): Selector => ({
+    text: `${name} ${field}`,
+    type: type === undefined ? plainInteger(len) : typeof type === 'string' ? datatype(type) : type,
+    load: { kind: 'payload', base, offset, len },
+    ...(needs && { needs }),
+    ...(bits && { bits }),
+    ...(checksum && { checksum: pseudo ? { ...checksum, pseudo } : checksum }),
+  })
 }
 
 export function internetChecksum(offset: number): Checksum {

@@ -6,6 +6,7 @@ import { canonical, toBytes } from '../datatype.js'
 import { bigEndian, type Lowering, registerNumber } from '../lowering.js'
 import { isMapped, lowerMapped, type Mapped, printMapped, withTypes } from '../mapped.js'
 import type { Selector } from '../selector.js'
+import { define } from '../statement.js'
 import type { Scalar } from '../value.js'
 
 /** (selector & and) ^ xor */
@@ -151,3 +152,5 @@ function printCalculated({ selector, and, xor }: Calculated): string {
   const disjoint = mask.every((byte, i) => (byte & flip[i]!) === 0)
   return `${text} & ${type.print(and)} ${disjoint ? '|' : '^'} ${type.print(xor)}`
 }
+
+define<Assign>('assign', { lower: lowerAssign, print: printAssign })

@@ -1,5 +1,6 @@
 // nft(8): "COUNTER".
 import type { Counter as CounterExpr } from '../../../wire/nft/expr/counter.js'
+import { define } from '../statement.js'
 
 export interface Counter {
   readonly kind: 'counter'
@@ -29,3 +30,5 @@ export function counterFrom({ packets = 0n, bytes = 0n }: CounterExpr): Counter 
 export function printCounter({ packets, bytes }: Counter): string {
   return packets === 0n && bytes === 0n ? 'counter' : `counter packets ${packets} bytes ${bytes}`
 }
+
+define<Counter>('counter', { lower: (statement, to) => to.emit(counterExpr(statement)), print: printCounter })

@@ -5,6 +5,7 @@ import { toBytes } from '../datatype.js'
 import { datatype } from '../datatypes.js'
 import type { Lowering } from '../lowering.js'
 import { registerNumber } from '../lowering.js'
+import { define } from '../statement.js'
 
 export interface Device {
   readonly kind: 'dup' | 'fwd'
@@ -39,3 +40,7 @@ export function lowerDevice({ kind, device }: Device, to: Lowering): void {
 export function printDevice({ kind, device }: Device): string {
   return `${kind} to ${device}`
 }
+
+define<Device>('dup', { lower: lowerDevice, print: printDevice })
+define<Device>('fwd', { lower: lowerDevice, print: printDevice })
+define<Notrack>('notrack', { lower: (_, to) => to.emit({ kind: 'notrack' }), print: () => 'notrack' })

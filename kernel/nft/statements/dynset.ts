@@ -1,7 +1,6 @@
 // Sets that rules change. nft(8): "SET STATEMENT", "MAP STATEMENT".
 import * as c from '../../../wire/nft/constants.js'
 import type { Dynset as DynsetExpr } from '../../../wire/nft/expr/dynset.js'
-import type { Expr } from '../../../wire/nft/expressions.js'
 import { canonical } from '../datatype.js'
 import { encodeValues } from '../key.js'
 import { printSelectors } from '../lookup.js'
@@ -9,20 +8,10 @@ import { type Lowering, registerNumber } from '../lowering.js'
 import { selectorList } from '../mapped.js'
 import type { Selector } from '../selector.js'
 import { isInterval, type NftSet } from '../set.js'
+import { define, printStatement } from '../statement.js'
 import { duration } from '../text.js'
 import type { Scalar } from '../value.js'
-import { type Counter, counterExpr, printCounter } from './counter.js'
-import {
-  type CtCount,
-  ctCountExpr,
-  type Limit,
-  limitExpr,
-  printCtCount,
-  printQuota,
-  printRate,
-  type Quota,
-  quotaExpr,
-} from './limit.js'
+import { type Stateful, statefulExpr } from './stateful.js'
 
 const ops = {
   add: c.NFT_DYNSET_OP_ADD,
@@ -31,9 +20,6 @@ const ops = {
 } as const
 
 export type DynsetOp = keyof typeof ops
-
-/** What an element of a dynamic set may carry. */
-export type Stateful = Counter | Limit | Quota | CtCount
 
 export interface Dynset {
   readonly kind: 'dynset'
@@ -116,39 +102,15 @@ export function lowerDynset({ op, set, key, value, timeout, stateful }: Dynset, 
   })
 }
 
-export function statefulExpr(statement: Stateful): Expr {
-  switch (statement.kind) {
-    case 'counter':
-      return counterExpr(statement)
-    case 'limit':
-      return limitExpr(statement)
-    case 'quota':
-      return quotaExpr(statement)
-    case 'ct count':
-      return ctCountExpr(statement)
-  }
-}
-
-export function printStateful(statement: Stateful): string {
-  switch (statement.kind) {
-    case 'counter':
-      return printCounter(statement)
-    case 'limit':
-      return `limit rate ${printRate(statement)}`
-    case 'quota':
-      return `quota ${printQuota(statement)}`
-    case 'ct count':
-      return printCtCount(statement)
-  }
-}
-
 export function printDynset({ op, set, key, value, timeout, stateful }: Dynset): string {
   let text = printSelectors(key)
   if (timeout !== undefined) text += ` timeout ${duration(timeout)}`
-  for (const one of stateful) text += ` ${printStateful(one)}`
+  for (const one of stateful) text += ` ${printStatement(one)}`
   if (value !== undefined) {
     const types = typeof set.data === 'string' ? undefined : set.data
     text += ` : ${value.map((part, i) => types?.[i]?.print(part) ?? String(part)).join(' . ')}`
   }
   return `${op} @${set.name} { ${text} }`
 }
+
+define<Dynset>('dynset', { lower: lowerDynset, print: printDynset })

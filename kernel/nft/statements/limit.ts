@@ -3,6 +3,7 @@ import * as c from '../../../wire/nft/constants.js'
 import type { Connlimit } from '../../../wire/nft/expr/connlimit.js'
 import type { Limit as LimitExpr } from '../../../wire/nft/expr/limit.js'
 import type { Quota as QuotaExpr } from '../../../wire/nft/expr/quota.js'
+import { define } from '../statement.js'
 import { byteCount } from '../text.js'
 
 const units = { second: 1, minute: 60, hour: 3600, day: 86_400, week: 604_800 } as const
@@ -112,3 +113,16 @@ export function printQuota({ bytes, over, used }: Quota): string {
 export function printCtCount({ count, over }: CtCount): string {
   return `ct count ${over ? 'over ' : ''}${count}`
 }
+
+define<Limit>('limit', {
+  lower: (statement, to) => to.emit(limitExpr(statement)),
+  print: statement => `limit rate ${printRate(statement)}`,
+})
+define<Quota>('quota', {
+  lower: (statement, to) => to.emit(quotaExpr(statement)),
+  print: statement => `quota ${printQuota(statement)}`,
+})
+define<CtCount>('ct count', {
+  lower: (statement, to) => to.emit(ctCountExpr(statement)),
+  print: printCtCount,
+})

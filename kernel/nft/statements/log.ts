@@ -2,6 +2,7 @@
 import * as c from '../../../wire/nft/constants.js'
 import type { Log as LogExpr } from '../../../wire/nft/expr/log.js'
 import type { Lowering } from '../lowering.js'
+import { define } from '../statement.js'
 import { checkQuotable, quoted } from '../text.js'
 
 const NF_LOG_PREFIXLEN = 128
@@ -96,3 +97,5 @@ export function printLog({ prefix, group, snaplen, queueThreshold, level, flags 
   for (const flag of flags) if (!flag.startsWith('tcp ')) parts.push(`flags ${flag}`)
   return parts.join(' ')
 }
+
+define<Log>('log', { lower: lowerLog, print: printLog })

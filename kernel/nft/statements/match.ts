@@ -8,6 +8,7 @@ import { isLiteral, type Literal, literal, lowerLookup, printSelectors, printSou
 import { bigEndian, type Lowering } from '../lowering.js'
 import { loadedSize, type Network, type Selector } from '../selector.js'
 import type { NftSet } from '../set.js'
+import { define } from '../statement.js'
 import { etherTypes } from '../symbols.js'
 import { describe, isRange, type Scalar, type Value } from '../value.js'
 
@@ -248,3 +249,5 @@ function printBits(type: Datatype, value: Scalar): string {
 }
 
 export { isLiteral }
+
+define<Match>('match', { lower: lowerMatch, print: printMatch })

@@ -2,13 +2,16 @@
 import type { Ip } from '../../../wire/ip.js'
 import * as c from '../../../wire/nft/constants.js'
 import { canonical, type Datatype, toBytes } from '../datatype.js'
-import { inetService, ipv4Addr, ipv6Addr } from '../datatypes.js'
+import { datatype } from '../datatypes.js'
 import { familyNumber } from '../family.js'
 import { printValue } from '../key.js'
 import { isLiteral } from '../lookup.js'
 import { type Lowering, registerNumber, registersFor } from '../lowering.js'
 import { isMapped, lowerMapped, type Mapped, printMapped, withTypes } from '../mapped.js'
+import { define } from '../statement.js'
 import { describe, isRange, type Range, type Scalar } from '../value.js'
+
+const inetService = datatype('inet_service')
 
 const flagBits = {
   random: c.NF_NAT_RANGE_PROTO_RANDOM,
@@ -69,8 +72,8 @@ function nat(type: Nat['type'], { address, port, map, family, flags = [] }: NatO
   return { kind: 'nat', type, family: resolved, to, flags: sortFlags(flags) }
 }
 
-function addressType(family: 'ip' | 'ip6'): Datatype {
-  return family === 'ip' ? ipv4Addr : ipv6Addr
+export function addressType(family: 'ip' | 'ip6'): Datatype {
+  return datatype(family === 'ip' ? 'ipv4_addr' : 'ipv6_addr')
 }
 
 /** An address alone, or with a port, as the map has it. */
@@ -217,3 +220,7 @@ export function printPorts({ kind, ports, flags }: Masquerade | Redirect): strin
   const to = ports === undefined ? '' : ` to :${printValue(inetService, ports)}`
   return `${kind}${to}${printFlags(flags)}`
 }
+
+define<Nat>('nat', { lower: lowerNat, print: printNat })
+define<Masquerade>('masquerade', { lower: lowerPorts, print: printPorts })
+define<Redirect>('redirect', { lower: lowerPorts, print: printPorts })

@@ -4,6 +4,7 @@ import { type Lowering, registerNumber } from '../lowering.js'
 import { isMapped, type Mapped } from '../mapped.js'
 import { type ObjectType, objectNumber } from '../object-type.js'
 import type { Selector } from '../selector.js'
+import { define } from '../statement.js'
 import { quoted } from '../text.js'
 
 export interface Objref {
@@ -30,3 +31,5 @@ export function printObjref({ type, object }: Objref): string {
   if (typeof object === 'string') return `${type} name ${quoted(object)}`
   return `${type} name ${printSelectors(object.left)} map ${printSource(object.left, object.source, type)}`
 }
+
+define<Objref>('objref', { lower: lowerObjref, print: printObjref })

@@ -3,6 +3,7 @@ import * as c from '../../../wire/nft/constants.js'
 import type { Reject as RejectExpr } from '../../../wire/nft/expr/reject.js'
 import type { Lowering } from '../lowering.js'
 import type { Network } from '../selector.js'
+import { define } from '../statement.js'
 import * as symbols from '../symbols.js'
 import { symbolOf } from '../symbols.js'
 
@@ -61,3 +62,5 @@ export function printReject({ with: how }: Reject): string {
   if (how === undefined) return 'reject'
   return how.type === 'tcp reset' ? 'reject with tcp reset' : `reject with ${how.type} ${how.code}`
 }
+
+define<Reject>('reject', { lower: lowerReject, print: printReject })

@@ -2,6 +2,7 @@
 import * as c from '../../../wire/nft/constants.js'
 import type { Verdict as WireVerdict } from '../../../wire/nft/data.js'
 import type { Lowering } from '../lowering.js'
+import { define } from '../statement.js'
 
 const codes = {
   accept: c.NF_ACCEPT,
@@ -54,3 +55,5 @@ export function printVerdict({ verdict, chain }: Verdict): string {
 export function lowerVerdict(statement: Verdict, to: Lowering): void {
   to.emit({ kind: 'immediate', dreg: c.NFT_REG_VERDICT, data: verdictData(statement) })
 }
+
+define<Verdict>('verdict', { lower: lowerVerdict, print: printVerdict })

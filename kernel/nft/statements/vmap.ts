@@ -4,6 +4,7 @@ import type { Lowering } from '../lowering.js'
 import { selectorList } from '../mapped.js'
 import type { Selector } from '../selector.js'
 import type { NftSet } from '../set.js'
+import { define } from '../statement.js'
 import type { Value } from '../value.js'
 import type { Verdict } from './verdict.js'
 
@@ -37,3 +38,5 @@ export function lowerVmap({ left, source }: Vmap, to: Lowering): void {
 export function printVmap({ left, source }: Vmap): string {
   return `${printSelectors(left)} vmap ${printSource(left, source, 'verdict')}`
 }
+
+define<Vmap>('vmap', { lower: lowerVmap, print: printVmap })

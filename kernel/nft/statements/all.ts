@@ -1,0 +1,13 @@
+// Every kind of statement.
+import './assign.js'
+import './counter.js'
+import './device.js'
+import './dynset.js'
+import './limit.js'
+import './log.js'
+import './match.js'
+import './nat.js'
+import './objref.js'
+import './reject.js'
+import './verdict.js'
+import './vmap.js'
