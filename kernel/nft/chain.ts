@@ -1,5 +1,4 @@
 // Chains. nft(8): "CHAINS".
-
 import type { ChainMessage } from '../../wire/nft/chain.js'
 import * as c from '../../wire/nft/constants.js'
 import { encodeUserdata, NFTNL_UDATA_COMMENT, stringEntry } from '../../wire/nft/userdata.js'

@@ -1,5 +1,4 @@
 // Looking selectors up in sets and maps, be they named or written out in the rule.
-
 import { Prefix } from '../../wire/ip.js'
 import { NFT_LOOKUP_F_INV } from '../../wire/nft/constants.js'
 import { type Element, type ElementValue, printElement } from './element.js'
@@ -55,7 +54,7 @@ export function anonymousSet(
   data: MapData | undefined,
   table: NftSet['table'] = { family: 'inet', name: '' },
 ): NftSet {
-  const interval = entries.some(({ key }) => key.some(isInterval1))
+  const interval = entries.some(({ key }) => key.some(isSpan))
   return {
     kind: 'set',
     table: tableRef(table),
@@ -68,7 +67,7 @@ export function anonymousSet(
   }
 }
 
-function isInterval1(value: Value): boolean {
+function isSpan(value: Value): boolean {
   if (value instanceof Prefix) return value.length < value.ip.bytes.length * 8
   return isRange(value) || (typeof value === 'string' && value.endsWith('*'))
 }

@@ -1,6 +1,5 @@
 // Copies and detours by device, and packets that connection tracking is not to see.
 // nft(8): "DUP STATEMENT", "FWD STATEMENT", "NOTRACK STATEMENT".
-
 import { toBytes } from '../datatype.js'
 import { datatype } from '../datatypes.js'
 import type { Lowering } from '../lowering.js'

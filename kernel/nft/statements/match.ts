@@ -4,7 +4,7 @@ import * as c from '../../../wire/nft/constants.js'
 import type { Expr } from '../../../wire/nft/expressions.js'
 import { canonical, type Datatype, toBytes } from '../datatype.js'
 import { printValue } from '../key.js'
-import { isLiteral, type Literal, literal, lowerLookup, printSelectors, printSource } from '../lookup.js'
+import { type Literal, literal, lowerLookup, printSelectors, printSource } from '../lookup.js'
 import { bigEndian, type Lowering } from '../lowering.js'
 import { loadedSize, type Network, type Selector } from '../selector.js'
 import type { NftSet } from '../set.js'
@@ -247,7 +247,5 @@ function printBits(type: Datatype, value: Scalar): string {
   const text = type.print(value)
   return text.includes(',') ? `(${text.replaceAll(',', ' | ')})` : text
 }
-
-export { isLiteral }
 
 define<Match>('match', { lower: lowerMatch, print: printMatch })
