@@ -69,9 +69,11 @@ export function readOptions(args: readonly string[]): Options {
       candidates: { type: 'string', default: 'reference,resident,oneShot' },
       ours: { type: 'string', default: 'dist/cni' },
       reference: { type: 'string', default: '/usr/lib/cni' },
+      help: { type: 'boolean', default: false },
       out: { type: 'string', default: 'bench/results/latest.json' },
     },
   })
+  if (values.help) throw new Error(help)
   const absolute = (path: string) => (path.startsWith('/') ? path : `${process.cwd()}/${path}`)
   return {
     quick: values.quick,
