@@ -1,6 +1,6 @@
 // Addresses and prefixes as values: bytes inside, text only at the door.
-// Text is read by `ip-address`; what the kernel sees are the bytes, in network order.
-import { Address4, Address6 } from 'ip-address'
+// IPv6 text, with its many forms, is read by `ip-address`; what the kernel sees are the bytes, in network order.
+import { Address6 } from 'ip-address'
 
 export type Family = 4 | 6
 
@@ -26,7 +26,7 @@ export class Ip {
   static tryParse(text: string): Ip | undefined {
     if (text.includes('/') || text.includes('%')) return undefined
     try {
-      if (!text.includes(':')) return new Ip(Uint8Array.from(new Address4(text).toArray()))
+      if (!text.includes(':')) return parseDottedQuad(text)
       const bytes = Uint8Array.from(new Address6(text).toUnsignedByteArray())
       const full = new Uint8Array(16)
       full.set(bytes, 16 - bytes.length)
@@ -176,6 +176,14 @@ export class Prefix {
 function netMask(length: number, i: number): number {
   const bits = length - i * 8
   return bits >= 8 ? 0xff : bits <= 0 ? 0 : (0xff00 >> bits) & 0xff
+}
+
+/** Four decimal numbers without leading zeros, which some programs take for octal. */
+function parseDottedQuad(text: string): Ip | undefined {
+  const parts = text.split('.')
+  const valid =
+    parts.length === 4 && parts.every(part => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255)
+  return valid ? new Ip(Uint8Array.from(parts, Number)) : undefined
 }
 
 function maskIp(ip: Ip, length: number): Ip {

@@ -23,7 +23,7 @@ export const masqueradeChain = chain({
   priority: NF_IP_PRI_NAT_SRC,
 })
 
-const multicast = { 4: Prefix.parse('224.0.0.0/4'), 6: Prefix.parse('ff00::/8') }
+const multicast = () => ({ 4: Prefix.parse('224.0.0.0/4'), 6: Prefix.parse('ff00::/8') })
 
 export function masqueradeEntry(subnetText: string, address: string): Entry {
   const subnet = Prefix.parse(subnetText)
@@ -44,7 +44,7 @@ export function masqueradeEntry(subnetText: string, address: string): Entry {
           chain: masqueradeChain,
           statements: [
             match(saddr, 'in', sources),
-            match(daddr, 'not in', [subnet, multicast[family]]),
+            match(daddr, 'not in', [subnet, multicast()[family]]),
             masquerade(),
           ],
           comment: sources.name,

@@ -5,7 +5,7 @@ import { delegateIpam } from '../../cni/delegate.js'
 import { CniCode, CniError } from '../../cni/error.js'
 import type { ResultIp, ResultRoute } from '../../cni/result.js'
 import type { Step, Undo } from '../../cni/steps.js'
-import { Prefix } from '../../wire/ip.js'
+import { Ip, Prefix } from '../../wire/ip.js'
 import { ipamOf } from '../config.js'
 import type { AttachState } from '../state.js'
 
@@ -93,4 +93,4 @@ function withDefaultRoutes(routes: readonly ResultRoute[], ips: readonly ResultI
 }
 
 const anyIpv4 = Prefix.parse('0.0.0.0/0')
-const anyIpv6 = Prefix.parse('::/0')
+const anyIpv6 = new Prefix(new Ip(new Uint8Array(16)), 0)

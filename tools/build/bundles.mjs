@@ -12,6 +12,21 @@ const programs = {
   demo: 'cli/demo.ts',
 }
 
+/** A CommonJS package that is evaluated when first used, not when the program starts: an IPv4 call needs no IPv6 parser. */
+const lazily = (name, exported) => ({
+  name: `lazy ${name}`,
+  setup(build) {
+    build.onResolve({ filter: new RegExp(`^${name}$`) }, ({ pluginData }) =>
+      pluginData === name ? undefined : { path: name, namespace: 'lazy' },
+    )
+    build.onLoad({ filter: new RegExp(`^${name}$`), namespace: 'lazy' }, () => ({
+      contents: `module.exports = { __esModule: true, ${exported.map(key => `get ${key}() { return require('${name}').${key} }`).join(', ')} }`,
+      resolveDir: process.cwd(),
+      pluginData: name,
+    }))
+  },
+})
+
 export async function buildBundles() {
   await build({
     entryPoints: Object.fromEntries(Object.entries(programs).filter(([, source]) => existsSync(source))),
@@ -28,6 +43,7 @@ export async function buildBundles() {
     banner: { js: "const __moduleUrl=require('url').pathToFileURL(__filename).href;" },
     // A script with a code cache can't use import(); require() of a builtin is the same.
     supported: { 'dynamic-import': false },
+    plugins: [lazily('ip-address', ['Address6'])],
     logLevel: 'warning',
   })
   addCodeCache('cni')
