@@ -7,11 +7,17 @@ import { allVersions, type Host } from '../cni/plugin.js'
 import { decode, flag, integer, oneOf } from '../cni/schema.js'
 import { stepPlugin } from '../cni/steps.js'
 import type { Mac } from '../wire/mac.js'
-import { dnsSchema, ifnameText, ipamSchema, requestedMac } from './config.js'
+import { dnsSchema, ifnameText, ipamSchema, isIfname, requestedMac } from './config.js'
 import { hostIfname } from './names.js'
 import { type AttachState, attachmentResult, beginAttachment, closeState, hostInterface } from './state.js'
 import { bridgeStep } from './steps/bridge.js'
-import { bridgeVlanStep, type VlanRange, vlanTrunkSchema } from './steps/bridge-vlan.js'
+import {
+  bridgeVlanStep,
+  hasVlanGateway,
+  type VlanRange,
+  vlanInterface,
+  vlanTrunkSchema,
+} from './steps/bridge-vlan.js'
 import { guardStep } from './steps/guard.js'
 import { interfaceStep, onLink } from './steps/interface.js'
 import { ipamStep } from './steps/ipam.js'
@@ -55,6 +61,12 @@ function parse(call: Call): BridgeConfig {
       '"disableContainerInterface": true can not be combined with "ipam"',
       'an interface that stays down takes no address',
     )
+  const isGateway = keys.isGateway || keys.isDefaultGateway
+  if (hasVlanGateway({ ...keys, isGateway }) && !isIfname(vlanInterface(keys)))
+    throw refused(
+      `"${vlanInterface(keys)}" is too long a name for the gateway of VLAN ${keys.vlan}`,
+      'choose a shorter name under the key "bridge"',
+    )
   const port = {
     ...(keys.hairpinMode && { hairpin: true }),
     ...(keys.portIsolation && { isolated: true }),
@@ -62,7 +74,7 @@ function parse(call: Call): BridgeConfig {
   return {
     ...keys,
     ...(ipam?.type && { ipam }),
-    isGateway: keys.isGateway || keys.isDefaultGateway,
+    isGateway,
     enableDad: enabledad,
     vlanTrunk,
     vlanFiltering: keys.vlan > 0 || vlanTrunk.length > 0,

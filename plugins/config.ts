@@ -3,9 +3,9 @@ import * as v from 'valibot'
 import { parseArgs } from '../cni/args.js'
 import type { Call, JsonObject } from '../cni/call.js'
 import type { Host } from '../cni/plugin.js'
-import { decode, mac, nonEmpty, text } from '../cni/schema.js'
+import { decode, flag, nonEmpty, parsed, text } from '../cni/schema.js'
 import { uplinkMtu } from '../kernel/mtu.js'
-import type { Mac } from '../wire/mac.js'
+import { Mac } from '../wire/mac.js'
 
 /** `ipam`: only its type matters here; the rest is the IPAM's. Absent or without a type: no addresses. */
 export const ipamSchema = v.object({ type: v.optional(text(), '') })
@@ -19,6 +19,20 @@ export function ipamOf(config: JsonObject): { type: string } | undefined {
     return undefined
   }
 }
+
+/** What of our nftables tables a document asks for. Null for a document that can't be read. */
+export function guardKeysOf(config: JsonObject): { ipMasq: boolean; macspoofchk: boolean } | null {
+  try {
+    return decode(guardSchema, config, '')
+  } catch {
+    return null
+  }
+}
+
+const guardSchema = v.object({
+  ipMasq: v.optional(flag(), false),
+  macspoofchk: v.optional(flag(), false),
+})
 
 export const dnsSchema = v.object({
   nameservers: v.exactOptional(v.array(nonEmpty())),
@@ -39,15 +53,23 @@ export function isIfname(name: string): boolean {
   )
 }
 
+/** An address that an interface may have. */
+function interfaceMac() {
+  return parsed(value => {
+    const mac = Mac.tryParse(value)
+    return mac?.isUnicast() ? mac : undefined
+  }, 'the MAC address of one interface (no group address, not all zero)')
+}
+
 const macSources = {
-  args: v.object({ cni: v.exactOptional(v.object({ mac: v.exactOptional(mac()) })) }),
-  runtimeConfig: v.object({ mac: v.exactOptional(mac()) }),
+  args: v.object({ cni: v.exactOptional(v.object({ mac: v.exactOptional(interfaceMac()) })) }),
+  runtimeConfig: v.object({ mac: v.exactOptional(interfaceMac()) }),
 }
 
 /** The MAC asked for: CNI_ARGS below `args.cni.mac` below `runtimeConfig.mac`. CNI_ARGS may hold what an IPAM takes, too. */
 export function requestedMac(call: Call): Mac | undefined {
   const fromEnv = parseArgs(call.args, ['MAC', 'IP', 'GATEWAY']).get('MAC')
-  const env = fromEnv === undefined ? undefined : decode(mac(), fromEnv, 'CNI_ARGS MAC')
+  const env = fromEnv === undefined ? undefined : decode(interfaceMac(), fromEnv, 'CNI_ARGS MAC')
   const args = decode(macSources.args, call.config.args, 'args').cni?.mac
   const runtime = decode(macSources.runtimeConfig, call.config.runtimeConfig, 'runtimeConfig').mac
   return runtime ?? args ?? env

@@ -7,6 +7,9 @@ import { Mac } from '../wire/mac.js'
 /** Interface group (IFLA_GROUP) of every link we make: 'pl' in ASCII. */
 export const linkGroup = 0x706c
 
+/** Route protocol (RTPROT) of every route we make, on the host and in containers: 'p' in ASCII. */
+export const routeProtocol = 0x70
+
 /** Name of our nftables tables, one per family. */
 export const nftTable = 'plumbline'
 
@@ -14,12 +17,14 @@ export const nftTable = 'plumbline'
  * Host end of an attachment's veth pair: a prefix that says how it is guarded, 4 characters of the network, 8 of the attachment.
  * `pls…` ports may send from their own MAC only (one static rule matches the prefix); `plv…` are plain.
  */
-export function hostIfname(
-  key: AttachmentKey,
-  options: { spoofcheck?: boolean; salt?: number } = {},
-): string {
+export function hostIfname(key: AttachmentKey, options: { spoofcheck?: boolean } = {}): string {
   const prefix = options.spoofcheck ? 'pls' : 'plv'
-  return prefix + shortHash(key.network, 4) + shortHash(`${keyText(key)}#${options.salt ?? 0}`, 8)
+  return prefix + shortHash(key.network, 4) + shortHash(keyText(key), 8)
+}
+
+/** The names that the host end of an attachment may have. */
+export function hostIfnames(key: AttachmentKey): [plain: string, guarded: string] {
+  return [hostIfname(key), hostIfname(key, { spoofcheck: true })]
 }
 
 /** What all host ends of one network have in common after the three characters of the prefix. */

@@ -12,7 +12,7 @@ import type { Mac } from '../wire/mac.js'
 import { RT_SCOPE_LINK } from '../wire/route/constants.js'
 import type { Route } from '../wire/route/route.js'
 import { dnsSchema, ipamSchema, requestedMac } from './config.js'
-import { hostIfname } from './names.js'
+import { hostIfname, routeProtocol } from './names.js'
 import { type AttachState, attachmentResult, beginAttachment, closeState, hostInterface } from './state.js'
 import { guardStep } from './steps/guard.js'
 import { hostRouteStep } from './steps/host-route.js'
@@ -59,7 +59,12 @@ function begin(call: Call, config: PtpConfig, host: Host): AttachState<PtpConfig
 /** Everything goes via the gateway, the container's own subnet too: there is nobody else on the link. */
 const viaGateway: Reach = {
   prefixRoute: false,
-  routesBefore: (ips, oif) => ips.flatMap(ip => routesToGateway(ip, oif)),
+  routesBefore: (ips, oif) => unique(ips.flatMap(ip => routesToGateway(ip, oif))),
+}
+
+/** Addresses of one subnet share its routes. */
+function unique(routes: readonly Route[]): Route[] {
+  return routes.filter((route, i) => routes.findIndex(other => other.dst.equals(route.dst)) === i)
 }
 
 function routesToGateway({ address, gateway }: ResultIp, oif: number): Route[] {
@@ -72,10 +77,11 @@ function routesToGateway({ address, gateway }: ResultIp, oif: number): Route[] {
   const toGateway: Route = {
     dst: Prefix.host(gateway),
     oif,
+    protocol: routeProtocol,
     ...(gateway.family === 4 && { scope: RT_SCOPE_LINK, src: address.ip }),
   }
   if (address.length === address.ip.bytes.length * 8) return [toGateway]
-  return [toGateway, { dst: address.network(), oif, gateway, src: address.ip }]
+  return [toGateway, { dst: address.network(), oif, protocol: routeProtocol, gateway, src: address.ip }]
 }
 
 export const ptp = stepPlugin<PtpConfig, AttachState<PtpConfig>>({

@@ -1,5 +1,6 @@
 // What the steps of one ADD or CHECK share: the call, its typed options, and what earlier steps have found out.
 import { type AttachmentKey, attachmentKey, type Call, type Netns } from '../cni/call.js'
+import { CniCode, CniError } from '../cni/error.js'
 import type { Host } from '../cni/plugin.js'
 import type { Dns, Result, ResultInterface, ResultIp, ResultRoute } from '../cni/result.js'
 import { Namespace } from '../kernel/namespace.js'
@@ -18,8 +19,8 @@ export interface AttachState<Config> {
   readonly hostIfname: string
   readonly hostMac: Mac
   readonly mac: Mac
-  /** MTU of both ends; 0 leaves it to the kernel. */
-  readonly mtu: number
+  /** MTU of both ends; 0 leaves it to the kernel, until the step that looks at the link knows it. */
+  mtu: number
   /** True once the addresses are known: at once where there is no IPAM. */
   addressed: boolean
   ips: readonly ResultIp[]
@@ -64,7 +65,7 @@ export function beginAttachment<Config extends CommonConfig>(
     hostIfname,
     hostMac: stableMac(`host ${hostIfname}`),
     mac: previousMac(call) ?? config.mac ?? stableMac(`${hostIfname} ${key.containerId}`),
-    mtu: mtuOf(config.mtu, host),
+    mtu: call.verb === 'ADD' ? mtuOf(config.mtu, host) : config.mtu,
     addressed: config.ipam === undefined,
     ips: [],
     routes: [],
@@ -75,9 +76,33 @@ export function beginAttachment<Config extends CommonConfig>(
 
 /** At CHECK, the container's MAC as ADD's final result has it: a plugin later in the chain may have set it. */
 function previousMac(call: Call): Mac | undefined {
-  const previous =
-    call.verb === 'CHECK' && call.prevResult?.interfaces.find(i => i.name === call.ifname && i.sandbox)
+  const previous = call.verb === 'CHECK' && previousInterface(call, call.ifname, 'container')
   return previous ? Mac.tryParse(previous.mac ?? '') : undefined
+}
+
+/** An interface as ADD's final result has it. */
+export function previousInterface(
+  call: Call,
+  name: string,
+  side: 'host' | 'container',
+): ResultInterface | undefined {
+  return call.prevResult?.interfaces.find(
+    i => i.name === name && (i.sandbox !== undefined) === (side === 'container'),
+  )
+}
+
+/** For CHECK: throws CniError 100 unless the link has the MAC and the MTU that ADD's final result says. */
+export function checkLink(call: Call, link: Link, side: 'host' | 'container'): void {
+  const { mac, mtu } = previousInterface(call, link.name, side) ?? {}
+  const address = mac === undefined ? undefined : Mac.tryParse(mac)
+  if (address && link.address && !link.address.equals(address))
+    throw checkFailed(`${link.name} has MAC ${link.address}, not ${address}`)
+  if (mtu !== undefined && link.mtu !== mtu) throw checkFailed(`${link.name} has MTU ${link.mtu}, not ${mtu}`)
+}
+
+/** What CHECK throws: something is not as ADD left it. */
+export function checkFailed(msg: string): CniError {
+  return new CniError(CniCode.checkFailed, msg)
 }
 
 /** The result of an interface plugin: the given host interfaces, then the container's, which carries all addresses. */

@@ -1,31 +1,22 @@
-// GC of our nftables tables: elements of a network that no valid attachment has, then sets, rules and tables that are
-// no longer used by anybody.
+// Sweeping of our nftables tables: elements by their owner, and sets, rules and tables that nobody uses any longer.
 import { isErrno, isNotFound } from '../../kernel/error.js'
-import { element } from '../../kernel/nft/element.js'
+import { type Element, element } from '../../kernel/nft/element.js'
 import type { Nft } from '../../kernel/nft/nft.js'
 import type { NftSet } from '../../kernel/nft/set.js'
 import type { Table } from '../../kernel/nft/table.js'
 import { NftTransaction } from '../../kernel/nft/transaction.js'
-import { isHostIfname } from '../names.js'
 import { inetTable } from './masquerade.js'
 import { bridgeTable } from './port-mac.js'
 
-/** Removes the network's elements whose owner (host interface) is not in `keep`. */
-export function sweepElements(nft: Nft, network: string, keep: ReadonlySet<string>): void {
+/** Removes the elements whose owner (the host interface in their comment) is an orphan. O(elements). */
+export function sweepElements(nft: Nft, isOrphan: (owner: string) => boolean): void {
   for (const table of [inetTable, bridgeTable])
-    for (const { set, orphans } of orphansOf(nft, table, network, keep))
-      nft.run(
-        orphans.reduce((tx, orphan) => tx.destroy(element({ set, key: orphan.key })), new NftTransaction()),
-      )
-}
-
-function orphansOf(nft: Nft, table: Table, network: string, keep: ReadonlySet<string>) {
-  return setsOf(nft, table).map(set => ({
-    set,
-    orphans: nft.list
-      .elements(set)
-      .filter(({ comment }) => comment !== undefined && isHostIfname(comment, network) && !keep.has(comment)),
-  }))
+    for (const set of setsOf(nft, table)) {
+      const tx = new NftTransaction()
+      for (const { key, comment } of elementsOf(nft, set))
+        if (comment !== undefined && isOrphan(comment)) tx.destroy(element({ set, key }))
+      nft.run(tx)
+    }
 }
 
 /** Removes empty sets with their rules, and a table without sets. Only if nothing changed since it looked; else it looks again. */
@@ -49,7 +40,7 @@ export function sweepUnused(nft: Nft): void {
 /** Undefined when there is nothing to remove. */
 function unused(nft: Nft, table: Table): NftTransaction | undefined {
   const sets = setsOf(nft, table)
-  const empty = sets.filter(set => nft.list.elements(set).length === 0)
+  const empty = sets.filter(set => elementsOf(nft, set).length === 0)
   if (empty.length === 0) return undefined
   const tx = new NftTransaction()
   if (empty.length === sets.length) return tx.delete(table)
@@ -57,6 +48,16 @@ function unused(nft: Nft, table: Table): NftTransaction | undefined {
   for (const rule of nft.list.rules(table)) if (rule.comment && names.has(rule.comment)) tx.delete(rule)
   for (const set of empty) tx.delete(set)
   return tx
+}
+
+/** A set may go while we look around. */
+function elementsOf(nft: Nft, set: NftSet): Element[] {
+  try {
+    return nft.list.elements(set)
+  } catch (error) {
+    if (isNotFound(error)) return []
+    throw error
+  }
 }
 
 function setsOf(nft: Nft, table: Table): NftSet[] {

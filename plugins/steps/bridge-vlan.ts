@@ -1,15 +1,15 @@
 // Step: the VLANs of the container's port, and the interface that carries the gateway addresses of its VLAN.
 import * as v from 'valibot'
-import { CniCode, CniError } from '../../cni/error.js'
 import { integer } from '../../cni/schema.js'
 import type { Step } from '../../cni/steps.js'
 import { isExists } from '../../kernel/error.js'
 import type { Namespace } from '../../kernel/namespace.js'
 import type { PortVlan } from '../../wire/route/bridge-vlan.js'
+import { IFF_UP } from '../../wire/route/constants.js'
 import type { Link } from '../../wire/route/link.js'
 import { linkGroup, stableMac } from '../names.js'
-import type { AttachState } from '../state.js'
-import { type BridgeStepConfig, ensureGateways } from './bridge.js'
+import { type AttachState, checkFailed } from '../state.js'
+import { type BridgeStepConfig, checkGateways, ensureGateways, settle } from './bridge.js'
 
 const vlanId = () => integer(1, 4094)
 
@@ -45,9 +45,9 @@ export const bridgeVlanStep: Step<AttachState<BridgeVlanStepConfig>> = {
   apply(state) {
     const { host, config, bridge } = state
     const port = host.kernel.link.get(state.hostIfname)
-    if (!port || !bridge) throw failed(`host interface ${state.hostIfname} is gone`)
+    if (!port || !bridge) throw checkFailed(`host interface ${state.hostIfname} is gone`)
     setPortVlans(host.kernel, port.index, config)
-    if (config.vlan === 0 || !config.isGateway) return
+    if (!hasVlanGateway(config)) return
     const gateway = ensureVlanInterface(host.kernel, bridge, config)
     ensureGateways(host.kernel, gateway, state.ips, config.forceAddress)
     state.moreInterfaces.push({
@@ -62,7 +62,13 @@ export const bridgeVlanStep: Step<AttachState<BridgeVlanStepConfig>> = {
     const present = port ? (host.kernel.bridgeVlan.list().find(p => p.index === port.index)?.vlans ?? []) : []
     for (const wanted of portVlans(config))
       if (!present.some(p => p.vid <= wanted.vid && (p.to ?? p.vid) >= (wanted.to ?? wanted.vid)))
-        throw failed(`VLAN ${wanted.vid} is gone from port ${state.hostIfname}`)
+        throw checkFailed(`VLAN ${wanted.vid} is gone from port ${state.hostIfname}`)
+    if (!hasVlanGateway(config)) return
+    const name = vlanInterface(config)
+    const gateway = host.kernel.link.get(name)
+    if (!gateway) throw checkFailed(`interface ${name} is gone`)
+    if ((gateway.flags & IFF_UP) === 0) throw checkFailed(`interface ${name} is down`)
+    checkGateways(host.kernel, gateway, state.ips)
   },
 }
 
@@ -83,35 +89,45 @@ function portVlans({ vlan, vlanTrunk }: BridgeVlanStepConfig): PortVlan[] {
   ]
 }
 
-/** `<bridge>.<vlan>`: a pair whose far end is a port of the bridge in that VLAN. Shared, so never undone. */
-function ensureVlanInterface(kernel: Namespace, bridge: Link, { vlan }: BridgeVlanStepConfig): Link {
-  const name = `${bridge.name}.${vlan}`
-  const present = kernel.link.get(name)
-  if (present) return present
-  const portName = `plg${bridge.index}.${vlan}`
-  try {
-    kernel.link.add({
-      name,
-      kind: 'veth',
-      group: linkGroup,
-      address: stableMac(`gateway ${name} ${bridge.address}`),
-      peer: { name: portName },
-    })
-  } catch (error) {
-    if (!isExists(error)) throw error // another ADD may have been quicker
+/** True when the gateway addresses belong to `<bridge>.<vlan>`. */
+export function hasVlanGateway({ vlan, isGateway }: Pick<BridgeStepConfig, 'vlan' | 'isGateway'>): boolean {
+  return vlan > 0 && isGateway
+}
+
+/** The interface that carries the gateway addresses of a VLAN; its name must fit into 15 bytes. */
+export function vlanInterface({ bridge, vlan }: Pick<BridgeStepConfig, 'bridge' | 'vlan'>): string {
+  return `${bridge}.${vlan}`
+}
+
+/** A pair whose far end is a port of the bridge in that VLAN. Shared, so never undone. */
+function ensureVlanInterface(kernel: Namespace, bridge: Link, config: BridgeVlanStepConfig): Link {
+  const { vlan } = config
+  const name = vlanInterface(config)
+  let link = kernel.link.get(name)
+  if (!link) {
+    try {
+      kernel.link.add({
+        name,
+        kind: 'veth',
+        group: linkGroup,
+        address: stableMac(`gateway ${name} ${bridge.address}`),
+        up: true,
+        peer: { name: `plg${bridge.index}.${vlan}`, group: linkGroup },
+      })
+      settle(kernel, name)
+    } catch (error) {
+      if (!isExists(error)) throw error // another ADD may have been quicker
+    }
+    link = kernel.link.get(name)
   }
-  const port = kernel.link.get(portName)
-  if (port) {
+  const port = link?.peerIndex === undefined ? undefined : kernel.link.get(link.peerIndex)
+  if (!link || !port) throw checkFailed(`interface ${name} is not what was made for VLAN ${vlan}`)
+  // New, or left by an earlier bridge of the same name.
+  if (port.master !== bridge.index) {
     kernel.link.set({ index: port.index, master: bridge.index, up: true })
     kernel.bridgeVlan.remove({ index: port.index, vlans: [{ vid: 1 }] })
     kernel.bridgeVlan.add({ index: port.index, vlans: [{ vid: vlan, pvid: true, untagged: true }] })
   }
-  kernel.link.set({ name, up: true })
-  const link = kernel.link.get(name)
-  if (!link) throw failed(`interface ${name} vanished while it was made`)
+  if ((link.flags & IFF_UP) === 0) kernel.link.set({ index: link.index, up: true })
   return link
-}
-
-function failed(msg: string): CniError {
-  return new CniError(CniCode.checkFailed, msg)
 }

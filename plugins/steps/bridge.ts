@@ -9,8 +9,8 @@ import { Prefix } from '../../wire/ip.js'
 import { IFF_PROMISC, IFF_UP } from '../../wire/route/constants.js'
 import type { Link } from '../../wire/route/link.js'
 import { linkGroup, stableMac } from '../names.js'
-import type { AttachState } from '../state.js'
-import { enableForwarding } from './forwarding.js'
+import { type AttachState, checkFailed, checkLink } from '../state.js'
+import { checkForwarding, enableForwarding } from './forwarding.js'
 
 export interface BridgeStepConfig {
   readonly bridge: string
@@ -38,33 +38,29 @@ export const bridgeStep: Step<AttachState<BridgeStepConfig>> = {
     const { host, config, call } = state
     const bridge = host.kernel.link.get(config.bridge)
     if (bridge?.kind !== 'bridge')
-      throw failed(`bridge ${config.bridge} ${bridge ? 'is no bridge' : 'is gone'}`)
+      throw checkFailed(`bridge ${config.bridge} ${bridge ? 'is no bridge' : 'is gone'}`)
     state.bridge = bridge
-    if ((bridge.flags & IFF_UP) === 0) throw failed(`bridge ${config.bridge} is down`)
+    if ((bridge.flags & IFF_UP) === 0) throw checkFailed(`bridge ${config.bridge} is down`)
     if (config.promiscMode && (bridge.flags & IFF_PROMISC) === 0)
-      throw failed(`bridge ${config.bridge} is not promiscuous`)
-    const recorded = call.prevResult?.interfaces.find(i => i.name === config.bridge && !i.sandbox)
-    if (recorded?.mac && bridge.address && recorded.mac !== bridge.address.toString())
-      throw failed(`bridge ${config.bridge} has MAC ${bridge.address}, not ${recorded.mac}`)
-    if (!config.isGateway || config.vlan !== 0) return
-    const present = host.kernel.addr.list({ index: bridge.index })
-    for (const gateway of gatewayPrefixes(state.ips))
-      if (!present.some(a => a.address.equals(gateway)))
-        throw failed(`bridge ${config.bridge} lacks the gateway address ${gateway}`)
+      throw checkFailed(`bridge ${config.bridge} is not promiscuous`)
+    checkLink(call, bridge, 'host')
+    if (!config.isGateway) return
+    if (config.vlan === 0) checkGateways(host.kernel, bridge, state.ips)
+    for (const family of families(state.ips)) checkForwarding(host.kernel, family)
   },
 }
 
 /** Finds or makes the bridge. One that exists is used as it is, brought up and made promiscuous if asked. */
 function ensureBridge(kernel: Namespace, config: BridgeStepConfig, mtu: number): Link {
   const { bridge: name } = config
-  let link = kernel.link.get(name)
-  if (!link) link = makeBridge(kernel, config, mtu)
+  let link = kernel.link.get(name) ?? makeBridge(kernel, config, mtu)
   if (link.kind !== 'bridge')
     throw new CniError(
       CniCode.invalidConfig,
       `"${name}" exists and is no bridge${link.kind ? ` but a ${link.kind}` : ''}`,
       'choose another name under the key "bridge"',
     )
+  if (config.vlanFiltering) requireVlanFiltering(link)
   const up = (link.flags & IFF_UP) !== 0
   const promisc = (link.flags & IFF_PROMISC) !== 0
   if (!up || (config.promiscMode && !promisc)) {
@@ -82,24 +78,62 @@ function makeBridge(kernel: Namespace, config: BridgeStepConfig, mtu: number): L
       name,
       kind: 'bridge',
       group: linkGroup,
-      address: stableMac(`bridge ${name} ${kernel.link.get('lo')?.index} ${Date.now()}`),
+      address: stableMac(`bridge ${name} ${Date.now()} ${Math.random()}`),
       ...(mtu > 0 && { mtu }),
       ...(vlanFiltering && { bridge: { vlanFiltering: true } }),
     })
-    // Routers on the bridge are our containers: never let one configure the host.
-    kernel.sysctl.setAll([[`net/ipv6/conf/${name}/accept_ra`, '0', { optional: true }]])
+    settle(kernel, name)
   } catch (error) {
-    if (vlanFiltering && isErrno(error, 'EOPNOTSUPP'))
-      throw new CniError(
-        CniCode.notAvailable,
-        'the kernel has no VLAN filtering on bridges (CONFIG_BRIDGE_VLAN_FILTERING)',
-        'leave out "vlan", "vlanTrunk" and "preserveDefaultVlan", or use another kernel',
-      )
+    if (vlanFiltering && isErrno(error, 'EOPNOTSUPP')) throw noVlanFiltering()
     if (!isExists(error)) throw error // another ADD may have been quicker
   }
   const link = kernel.link.get(name)
   if (!link) throw new CniError(CniCode.tryAgain, `bridge ${name} vanished while it was made`)
   return link
+}
+
+/** Settings of a link that we have just made for gateways. It does not stay without them. */
+export function settle(kernel: Namespace, name: string): void {
+  const v6 = `net/ipv6/conf/${name}`
+  try {
+    kernel.sysctl.setAll([
+      // Routers behind it are our containers: never let one configure the host.
+      [`${v6}/accept_ra`, '0', { optional: true }],
+      // Nobody else has its link-local address. While that is tentative, nothing is forwarded to this link.
+      [`${v6}/accept_dad`, '0', { optional: true }],
+    ])
+  } catch (error) {
+    kernel.link.remove(name)
+    throw error
+  }
+}
+
+/** A kernel without it does not speak of it. */
+function requireVlanFiltering({ name, info }: Link): void {
+  const filtering = info?.bridge?.vlanFiltering
+  if (filtering === undefined) throw noVlanFiltering()
+  if (!filtering)
+    throw new CniError(
+      CniCode.invalidConfig,
+      `bridge "${name}" exists without VLAN filtering`,
+      `turn it on (ip link set ${name} type bridge vlan_filtering 1), or choose another name under the key "bridge"`,
+    )
+}
+
+function noVlanFiltering(): CniError {
+  return new CniError(
+    CniCode.notAvailable,
+    'the kernel has no VLAN filtering on bridges (CONFIG_BRIDGE_VLAN_FILTERING)',
+    'leave out "vlan" and "vlanTrunk", or use another kernel',
+  )
+}
+
+/** Throws CniError 100 unless the link carries the gateway of every address. */
+export function checkGateways(kernel: Namespace, link: Link, ips: readonly ResultIp[]): void {
+  const present = kernel.addr.list({ index: link.index })
+  for (const gateway of gatewayPrefixes(ips))
+    if (!present.some(a => a.address.equals(gateway)))
+      throw checkFailed(`${link.name} lacks the gateway address ${gateway}`)
 }
 
 /** Puts the gateway of every address on the bridge (or its VLAN interface), or explains why that can't be. */
@@ -148,8 +182,4 @@ export function gatewayPrefixes(ips: readonly ResultIp[]): Prefix[] {
 
 export function families(ips: readonly ResultIp[]): Set<4 | 6> {
   return new Set(ips.map(ip => ip.address.family))
-}
-
-function failed(msg: string): CniError {
-  return new CniError(CniCode.checkFailed, msg)
 }

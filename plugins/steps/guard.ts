@@ -3,14 +3,15 @@
 import type { JsonObject } from '../../cni/call.js'
 import { CniCode, CniError } from '../../cni/error.js'
 import type { Step, Undo } from '../../cni/steps.js'
-import { isExists, isNotFound, KernelError } from '../../kernel/error.js'
+import { ignoreExists, isExists, isNotFound, KernelError } from '../../kernel/error.js'
 import type { Nft } from '../../kernel/nft/nft.js'
 import { NftTransaction } from '../../kernel/nft/transaction.js'
-import { Mac } from '../../wire/mac.js'
+import { guardKeysOf } from '../config.js'
 import { type Entry, type EntryFacts, elementOf, entryOf, factsOf } from '../guard/entry.js'
 import { sweepElements, sweepUnused } from '../guard/sweep.js'
-import { hostIfname } from '../names.js'
-import type { AttachState } from '../state.js'
+import { hostIfnames, isHostIfname } from '../names.js'
+import { recordedHostIfnames } from '../recorded.js'
+import { type AttachState, checkFailed } from '../state.js'
 
 export interface GuardStepConfig {
   readonly ipMasq: boolean
@@ -28,26 +29,14 @@ export const guardStep: Step<AttachState<GuardStepConfig>> = {
   },
 
   apply(state) {
-    const entries = entriesOf(state).map(entryOf)
-    const { nft } = state.host.kernel
-    const add = entries.reduce(
-      (tx, entry) => tx.add(elementOf(entry, state.hostIfname)),
-      new NftTransaction(),
-    )
-    try {
-      nft.run(add)
-    } catch (error) {
-      if (!isNotFound(error)) throw error
-      for (const entry of entries) ensure(nft, entry)
-      nft.run(add)
-    }
+    install(state.host.kernel.nft, entriesOf(state).map(entryOf), state.hostIfname)
   },
 
   undo(undo) {
-    const { host } = undo
-    const entries = (undo.recorded ? factsOf(undo.facts) : derivedEntries(undo)).map(entryOf)
-    if (entries.length === 0) return
-    host.kernel.nft.run(entries.reduce((tx, entry) => tx.destroy(elementOf(entry)), new NftTransaction()))
+    const { nft } = undo.host.kernel
+    if (!undo.recorded) return sweepUnrecorded(undo)
+    const entries = factsOf(undo.facts).map(entryOf)
+    nft.run(entries.reduce((tx, entry) => tx.destroy(elementOf(entry)), new NftTransaction()))
   },
 
   check(state) {
@@ -55,16 +44,17 @@ export const guardStep: Step<AttachState<GuardStepConfig>> = {
     for (const entry of entriesOf(state).map(entryOf)) {
       const { set } = entry
       const where = `${set.table.family} ${set.table.name} ${set.name}`
-      if (!list.set(set)) throw failed(`nftables set ${where} is gone`)
+      if (!list.set(set)) throw checkFailed(`nftables set ${where} is gone`)
       if (!list.element(elementOf(entry)))
-        throw failed(`${entry.key.join(' . ')} is gone from nftables set ${where}`)
+        throw checkFailed(`${entry.key.join(' . ')} is gone from nftables set ${where}`)
       if (!list.rules(set.table).some(rule => rule.comment === set.name))
-        throw failed(`the nftables rule that uses set ${where} is gone`)
+        throw checkFailed(`the nftables rule that uses set ${where} is gone`)
     }
   },
 
   status(_call, config, host) {
-    if (config.ipMasq !== true && config.macspoofchk !== true) return
+    const keys = guardKeysOf(config)
+    if (!keys?.ipMasq && !keys?.macspoofchk) return
     try {
       host.kernel.nft.list.generation()
     } catch (error) {
@@ -73,9 +63,9 @@ export const guardStep: Step<AttachState<GuardStepConfig>> = {
     }
   },
 
-  gc({ host, network, valid }) {
-    const keep = valid.flatMap(key => [hostIfname(key), hostIfname(key, { spoofcheck: true })])
-    sweepElements(host.kernel.nft, network, new Set(keep))
+  gc({ host, call, network, valid }) {
+    const keep = new Set([...valid.flatMap(hostIfnames), ...recordedHostIfnames(call)])
+    sweepElements(host.kernel.nft, owner => isHostIfname(owner, network) && !keep.has(owner))
     sweepUnused(host.kernel.nft)
   },
 }
@@ -89,30 +79,40 @@ function entriesOf({ config, ips, hostIfname, mac }: AttachState<GuardStepConfig
   return entries
 }
 
-/** Without a record, the previous result says which addresses there were; what it does not say is left to GC. */
-function derivedEntries({ key, call, config }: Undo): EntryFacts[] {
-  const { ips = [], interfaces = [] } = call.prevResult ?? {}
-  const entries: EntryFacts[] = []
-  if (config.ipMasq === true)
-    for (const { address } of ips)
-      entries.push({ kind: 'masquerade', subnet: String(address.network()), address: String(address.ip) })
-  const mac = interfaces.find(i => i.name === key.ifname && i.sandbox)?.mac
-  if (config.macspoofchk === true && mac && Mac.tryParse(mac))
-    entries.push({ kind: 'port-mac', ifname: hostIfname(key, { spoofcheck: true }), mac })
-  return entries
+/** Without a record, entries are known by their owner's name alone; to find them takes a look at all of them. */
+function sweepUnrecorded({ key, config, host }: Undo): void {
+  const keys = guardKeysOf(config)
+  if (keys && !keys.ipMasq && !keys.macspoofchk) return
+  const names = hostIfnames(key)
+  sweepElements(host.kernel.nft, owner => names.includes(owner))
+}
+
+/** Others make and remove sets and rules at the same time; none of them gets in between more often than this. */
+const MAX_ATTEMPTS = 5
+
+/** Adds the entries' elements in one batch, after their sets and rules where these are missing. */
+function install(nft: Nft, entries: readonly Entry[], owner: string): void {
+  let stale = false
+  for (let attempt = 1; ; attempt++) {
+    const tx = new NftTransaction()
+    if (stale) for (const entry of entries) tx.destroy(elementOf(entry))
+    for (const entry of entries) tx.create(elementOf(entry, owner))
+    try {
+      nft.run(tx)
+      return
+    } catch (error) {
+      if (attempt === MAX_ATTEMPTS) throw error
+      // Whoever had this key before us has lost it: addresses are leased, and names derived. Make the element ours.
+      if (isExists(error)) stale = true
+      else if (isNotFound(error)) for (const entry of entries) ensure(nft, entry)
+      else throw error
+    }
+  }
 }
 
 /** Makes the entry's set and rules unless they are there; several ADDs may try at once, and one of them succeeds. */
 function ensure(nft: Nft, entry: Entry): void {
   const tx = new NftTransaction()
   entry.ensure(tx)
-  try {
-    nft.run(tx)
-  } catch (error) {
-    if (!isExists(error)) throw error
-  }
-}
-
-function failed(msg: string): CniError {
-  return new CniError(CniCode.checkFailed, msg)
+  ignoreExists(() => nft.run(tx))
 }

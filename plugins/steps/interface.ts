@@ -1,13 +1,14 @@
 // Step: the container's end gets its addresses and routes and comes up. Undone with the link itself.
-import { CniCode, CniError } from '../../cni/error.js'
 import type { ResultIp, ResultRoute } from '../../cni/result.js'
 import type { Step } from '../../cni/steps.js'
+import { ignoreExists } from '../../kernel/error.js'
 import { Namespace } from '../../kernel/namespace.js'
 import type { SysctlSetting } from '../../kernel/sysctl.js'
 import type { Ip } from '../../wire/ip.js'
-import { IFA_F_NOPREFIXROUTE, IFF_UP, RT_SCOPE_LINK } from '../../wire/route/constants.js'
+import { IFA_F_NOPREFIXROUTE, IFF_UP, RT_SCOPE_LINK, RT_TABLE_MAIN } from '../../wire/route/constants.js'
 import type { Route } from '../../wire/route/route.js'
-import { type AttachState, containerOf } from '../state.js'
+import { routeProtocol } from '../names.js'
+import { type AttachState, checkFailed, containerOf } from '../state.js'
 
 export interface InterfaceStepConfig {
   /** Run duplicate address detection for IPv6; by default our addresses are ours, and usable at once. */
@@ -41,7 +42,8 @@ export function interfaceStep(reach: Reach): Step<AttachState<InterfaceStepConfi
       const { key, netns, ips, config } = state
       state.container = Namespace.open(netns.fd, { sysctls: settings(key.ifname, ips, config.enableDad) })
       const { link, addr, route } = state.container
-      const { index } = link.get(key.ifname) ?? vanished(state)
+      const { index, mtu } = link.get(key.ifname) ?? vanished(state)
+      state.mtu ||= mtu
       // Addresses first: a link that comes up with them announces them (arp_notify, ndisc_notify).
       for (const ip of ips)
         addr.add({
@@ -51,7 +53,8 @@ export function interfaceStep(reach: Reach): Step<AttachState<InterfaceStepConfi
           flags: reach.prefixRoute ? 0 : IFA_F_NOPREFIXROUTE,
         })
       link.set({ index, up: true })
-      for (const wanted of routesOf(state, index)) route.add(wanted)
+      // Behind those that another attachment has made: that one keeps its traffic. One that is there already will do.
+      for (const wanted of routesOf(state, index)) ignoreExists(() => route.append(wanted))
       if (config.enableDad && ips.some(ip => ip.address.family === 6)) await addr.settled(index, 5_000)
     },
 
@@ -59,21 +62,19 @@ export function interfaceStep(reach: Reach): Step<AttachState<InterfaceStepConfi
       const { key, netns, ips } = state
       const { link, addr, route } = containerOf(state)
       const present = link.get(key.ifname) ?? vanished(state)
-      if ((present.flags & IFF_UP) === 0) throw failed(`${key.ifname} in ${netns.path} is down`)
+      if ((present.flags & IFF_UP) === 0) throw checkFailed(`${key.ifname} in ${netns.path} is down`)
       const addresses = addr.list({ index: present.index })
       for (const ip of ips)
         if (!addresses.some(a => a.address.equals(ip.address)))
-          throw failed(`${key.ifname} in ${netns.path} lacks the address ${ip.address}`)
-      for (const wanted of routesOf(state, present.index)) {
-        const routes = route.list({
-          oif: present.index,
-          family: wanted.dst.family,
-          table: wanted.table ?? 254,
-        })
-        if (!routes.some(r => sameRoute(r, wanted)))
-          throw failed(
-            `route ${wanted.dst}${wanted.gateway ? ` via ${wanted.gateway}` : ''} is gone from ${netns.path}`,
-          )
+          throw checkFailed(`${key.ifname} in ${netns.path} lacks the address ${ip.address}`)
+      const { index } = present
+      const wantedRoutes = routesOf(state, index)
+      if (reach.prefixRoute) wantedRoutes.push(...ips.flatMap(ip => prefixRoute(ip, index)))
+      for (const wanted of wantedRoutes) {
+        const { dst, gateway, table } = wanted
+        const routes = route.list({ oif: index, family: dst.family, table: table || RT_TABLE_MAIN })
+        if (!routes.some(present => isRoute(present, wanted)))
+          throw checkFailed(`route ${dst}${gateway ? ` via ${gateway}` : ''} is gone from ${netns.path}`)
       }
     },
   }
@@ -87,10 +88,10 @@ function settings(ifname: string, ips: readonly ResultIp[], enableDad: boolean):
     ['net/ipv6/conf/lo/disable_ipv6', '0', { optional: true }],
     [`${v6}/disable_ipv6`, '0', { optional: true }],
     [`${v6}/accept_dad`, enableDad ? '1' : '0', { optional: true }],
-    [`${v6}/enhanced_dad`, enableDad ? '1' : '0', { optional: true }],
     [`${v6}/keep_addr_on_down`, '1', { optional: true }],
     [`${v6}/ndisc_notify`, '1', { optional: true }],
   )
+  if (enableDad) list.push([`${v6}/enhanced_dad`, '1', { optional: true }])
   return list
 }
 
@@ -102,6 +103,7 @@ function kernelRoute(route: ResultRoute, oif: number, ips: readonly ResultIp[]):
   return {
     dst: route.dst,
     oif,
+    protocol: routeProtocol,
     ...(gateway && { gateway }),
     ...(mtu !== undefined && { mtu }),
     ...(advmss !== undefined && { advmss }),
@@ -111,17 +113,31 @@ function kernelRoute(route: ResultRoute, oif: number, ips: readonly ResultIp[]):
   }
 }
 
-/** Default routes are compared by destination alone: whoever comes later in a chain may change their gateway. */
-function sameRoute(present: Route, wanted: Route): boolean {
-  if (!present.dst.equals(wanted.dst.network())) return false
-  if (wanted.dst.length === 0 || !wanted.gateway) return true
-  return present.gateway?.equals(wanted.gateway) ?? false
+/** The route that the kernel makes for an address with a subnet. */
+function prefixRoute({ address }: ResultIp, oif: number): Route[] {
+  return address.length === address.ip.bytes.length * 8 ? [] : [{ dst: address.network(), oif }]
+}
+
+/** What is not asked for is not compared. */
+function isRoute(present: Route, wanted: Route): boolean {
+  const same = (key: 'mtu' | 'advmss' | 'priority') =>
+    wanted[key] === undefined || present[key] === wanted[key]
+  return (
+    present.dst.equals(wanted.dst.network()) &&
+    goesVia(present, wanted) &&
+    same('mtu') &&
+    same('advmss') &&
+    same('priority')
+  )
+}
+
+/** Alone, or as one of several ways: two networks of one container may share a destination. */
+function goesVia(present: Route, { gateway, oif }: Route): boolean {
+  if (gateway === undefined) return true
+  const ways = present.nexthops ?? [present]
+  return ways.some(way => way.oif === oif && way.gateway?.equals(gateway))
 }
 
 function vanished(state: AttachState<unknown>): never {
-  throw new CniError(CniCode.checkFailed, `${state.key.ifname} is gone from ${state.netns.path}`)
-}
-
-function failed(msg: string): CniError {
-  return new CniError(CniCode.checkFailed, msg)
+  throw checkFailed(`${state.key.ifname} is gone from ${state.netns.path}`)
 }

@@ -1,14 +1,14 @@
 // Step: the veth pair, with the container's end made in its namespace at once, and the host's end on the bridge.
-import type { Call, JsonObject } from '../../cni/call.js'
-import { runDir } from '../../cni/directories.js'
 import { CniCode, CniError } from '../../cni/error.js'
-import { type AttachmentRecord, RecordStore } from '../../cni/record.js'
 import type { Step, Undo } from '../../cni/steps.js'
 import { isErrno, isExists } from '../../kernel/error.js'
 import { Namespace } from '../../kernel/namespace.js'
+import type { SysctlSetting } from '../../kernel/sysctl.js'
+import { IFF_UP } from '../../wire/route/constants.js'
 import type { BridgePortChange } from '../../wire/route/link.js'
-import { hostIfname, isHostIfname, keyText, linkGroup } from '../names.js'
-import { type AttachState, containerOf } from '../state.js'
+import { hostIfnames, isHostIfname, keyText, linkGroup } from '../names.js'
+import { recordedHostIfnames } from '../recorded.js'
+import { type AttachState, checkFailed, checkLink, containerOf, previousInterface } from '../state.js'
 
 export interface VethStepConfig {
   /** What to set on the bridge port beyond the kernel's defaults; undefined where there is nothing. */
@@ -32,45 +32,40 @@ export const vethStep: Step<AttachState<VethStepConfig>> = {
       makePair(state)
     }
     if (bridge && config.port) host.kernel.link.set({ name: state.hostIfname, port: config.port })
-    // A container must not be able to configure the host by router advertisements.
-    host.kernel.sysctl.setAll([[`net/ipv6/conf/${state.hostIfname}/accept_ra`, '0', { optional: true }]])
+    host.kernel.sysctl.setAll(hostSettings(state))
   },
 
   async undo(undo) {
     const { host, facts, key } = undo
-    const names = facts
-      ? [facts.hostIfname as string]
-      : [hostIfname(key), hostIfname(key, { spoofcheck: true })]
+    const names = facts ? [facts.hostIfname as string] : hostIfnames(key)
     let removed = false
     for (const name of names) removed = (await host.reaper.removed(name)) || removed
     if (!removed && !undo.recorded) removeFromInside(undo)
   },
 
   check(state) {
-    const { host, config, bridge, key } = state
+    const { call, host, config, bridge, key } = state
     const link = host.kernel.link.get(state.hostIfname)
-    if (!link) throw failed(`host interface ${state.hostIfname} is gone`)
+    if (!link) throw checkFailed(`host interface ${state.hostIfname} is gone`)
+    if ((link.flags & IFF_UP) === 0) throw checkFailed(`host interface ${state.hostIfname} is down`)
     if (bridge && link.master !== bridge.index)
-      throw failed(`host interface ${state.hostIfname} is not a port of ${bridge.name}`)
+      throw checkFailed(`host interface ${state.hostIfname} is not a port of ${bridge.name}`)
     if (config.port?.hairpin && !link.port?.hairpin)
-      throw failed(`hairpin mode of ${state.hostIfname} is off`)
+      throw checkFailed(`hairpin mode of ${state.hostIfname} is off`)
     if (config.port?.isolated && !link.port?.isolated)
-      throw failed(`port isolation of ${state.hostIfname} is off`)
+      throw checkFailed(`port isolation of ${state.hostIfname} is off`)
+    checkLink(call, link, 'host')
     const inside = containerOf(state).link.get(key.ifname)
-    if (!inside) throw failed(`${key.ifname} is gone from ${state.netns.path}`)
-    if (inside.kind !== 'veth') throw failed(`${key.ifname} in ${state.netns.path} is not a veth`)
+    if (!inside) throw checkFailed(`${key.ifname} is gone from ${state.netns.path}`)
+    if (inside.kind !== 'veth') throw checkFailed(`${key.ifname} in ${state.netns.path} is not a veth`)
     if (inside.peerIndex !== link.index)
-      throw failed(`${key.ifname} in ${state.netns.path} is not the peer of ${state.hostIfname}`)
-    if (inside.address && !inside.address.equals(state.mac))
-      throw failed(`${key.ifname} has MAC ${inside.address}, not ${state.mac}`)
+      throw checkFailed(`${key.ifname} in ${state.netns.path} is not the peer of ${state.hostIfname}`)
+    checkLink(call, inside, 'container')
   },
 
   /** Host ends of this network that no record knows: left where the run directory was lost. */
   async gc(sweep) {
-    const keep = new Set<string>(
-      sweep.valid.flatMap(key => [hostIfname(key), hostIfname(key, { spoofcheck: true })]),
-    )
-    for (const name of recordedHostIfnames(sweep.call)) keep.add(name)
+    const keep = new Set([...sweep.valid.flatMap(hostIfnames), ...recordedHostIfnames(sweep.call)])
     const orphans = sweep.host.kernel.link
       .list({ group: linkGroup })
       .filter(link => isHostIfname(link.name, sweep.network) && !keep.has(link.name))
@@ -87,9 +82,20 @@ function makePair(state: AttachState<VethStepConfig>): void {
     address: state.hostMac,
     group: linkGroup,
     ...mtu,
-    ...(bridge && { master: bridge.index, up: true }),
+    up: true,
+    ...(bridge && { master: bridge.index }),
     peer: { name: key.ifname, netnsFd: netns.fd, address: state.mac, ...mtu },
   })
+}
+
+function hostSettings({ hostIfname, bridge, ips }: AttachState<unknown>): SysctlSetting[] {
+  const v6 = `net/ipv6/conf/${hostIfname}`
+  // A container must not be able to configure the host by router advertisements.
+  const settings: SysctlSetting[] = [[`${v6}/accept_ra`, '0', { optional: true }]]
+  // Without a bridge this is where neighbours are asked for, which takes a link-local address that is no longer tentative.
+  if (!bridge && ips.some(ip => ip.address.family === 6))
+    settings.push([`${v6}/accept_dad`, '0', { optional: true }])
+  return settings
 }
 
 /** Removes a host end of this attachment's name which no record knows; false when there is none. */
@@ -99,26 +105,14 @@ async function removeOrphan(state: AttachState<VethStepConfig>): Promise<boolean
   return !others.includes(hostIfname) && host.reaper.removed(hostIfname)
 }
 
-/** All networks' records: four characters of a network's name are not proof enough to delete a link. */
-function recordedHostIfnames(
-  call: Call,
-  which: (record: AttachmentRecord) => boolean = () => true,
-): string[] {
-  const records = new RecordStore(runDir(call.env))
-  return records
-    .networks()
-    .flatMap(network => records.listAll(network))
-    .filter(which)
-    .flatMap(record => Object.values(record.facts))
-    .map(facts => (facts as JsonObject).hostIfname)
-    .filter((name): name is string => typeof name === 'string')
-}
-
-/** An attachment without a record, as another bridge plugin may have made it: take its veth away by the name inside. */
-function removeFromInside(undo: Undo): void {
-  if (!undo.netns) return
-  using container = Namespace.open(undo.netns.fd)
-  if (container.link.get(undo.key.ifname)?.kind === 'veth') container.link.remove(undo.key.ifname)
+/**
+ * An attachment without a record may be one that another bridge plugin has made: then ADD's result names the link inside.
+ * Where nothing says that the link is of this attachment, it is left alone: it may be why the ADD was refused.
+ */
+function removeFromInside({ netns, key, call }: Undo): void {
+  if (!netns || !previousInterface(call, key.ifname, 'container')) return
+  using container = Namespace.open(netns.fd)
+  if (container.link.get(key.ifname)?.kind === 'veth') container.link.remove(key.ifname)
 }
 
 function explain(error: unknown, state: AttachState<VethStepConfig>): unknown {
@@ -138,8 +132,4 @@ function explain(error: unknown, state: AttachState<VethStepConfig>): unknown {
       { cause: error },
     )
   return error
-}
-
-function failed(msg: string): CniError {
-  return new CniError(CniCode.checkFailed, msg)
 }

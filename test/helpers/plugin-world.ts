@@ -1,0 +1,228 @@
+// Plugins without a process around them: calls go in by the front door, and the host that they work on is a network
+// namespace of the test. Milliseconds for a call; what it did is looked at with the tools of the distribution.
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import type { Verb } from '../../cni/call.js'
+import { handle } from '../../cni/door.js'
+import type { Host } from '../../cni/plugin.js'
+import type { Namespace } from '../../kernel/namespace.js'
+import { createNetns, removeNetns } from '../../kernel/netns.js'
+import { residentReaper } from '../../kernel/teardown.js'
+import { plugins } from '../../plugins/registry.js'
+import { type FilesWorld, filesWorld } from './files-world.js'
+import { bridgeJson, ipJson, type Json, runIn, type TestScope, tempNetns } from './netns.js'
+import { type NetnsWorld, netnsWorld } from './netns-world.js'
+import { type ShResult, sh, trySh } from './sh.js'
+import type { Conf } from './subjects.js'
+import { addUplink, type Uplink } from './uplink.js'
+
+/** How a call ended: the document on stdout, and what was logged. */
+export interface Answer {
+  readonly code: number
+  readonly json: Json
+  /** The error document; undefined for a success. */
+  readonly error: { readonly code: number; readonly msg: string; readonly details?: string } | undefined
+  readonly stdout: string
+  readonly log: string
+}
+
+export interface CallOptions {
+  /** Default: that of the container. */
+  readonly id?: string
+  readonly ifname?: string
+  /** Default: the container's; undefined leaves CNI_NETNS out. */
+  readonly netns?: string | undefined
+  readonly args?: string
+  readonly env?: Readonly<Record<string, string | undefined>>
+}
+
+export interface Inside {
+  readonly path: string
+  ip(args: string): Json
+  sh(script: string): string
+  trySh(script: string): ShResult
+}
+
+export interface TestContainer extends Inside {
+  readonly id: string
+  /** Takes the namespace away, with all that is in it. */
+  remove(): void
+}
+
+export interface PluginState extends FilesWorld {
+  readonly host: NetnsWorld
+  readonly containers: Readonly<Record<string, NetnsWorld>>
+}
+
+export interface PluginWorld extends Inside {
+  readonly root: string
+  readonly runDir: string
+  readonly dataDir: string
+  readonly host: Host
+  readonly ns: Namespace
+  readonly uplink: Uplink | undefined
+  bridge(args: string): Json
+  /** The ruleset, without its header. */
+  nft(): Json[]
+  container(): TestContainer
+  call(
+    verb: Verb,
+    conf: Conf | string,
+    container?: TestContainer,
+    options?: CallOptions,
+    host?: Host,
+  ): Promise<Answer>
+  /** ADD that must succeed; the configuration with its result, as CHECK and DEL get it. */
+  add(conf: Conf, container: TestContainer, options?: CallOptions): Promise<Conf>
+  gc(conf: Conf, valid: readonly { id: string; ifname?: string }[]): Promise<Answer>
+  /** Everything there is. */
+  state(): PluginState
+  /** The same, less what a DEL does not bring back: how far the allocators went. */
+  lasting(): Omit<PluginState, 'cursors'>
+}
+
+let count = 0
+
+/** A host of a test's own, gone with the test. */
+export function pluginWorld(t: TestScope, options: { uplink?: { mtu: number } } = {}): PluginWorld {
+  const root = mkdtempSync(`${tmpdir()}/plumbline-test-${process.pid}-`)
+  const containers = new Map<string, TestContainer>()
+  let uplink: Uplink | undefined
+  t.after(() => {
+    for (const { path } of containers.values()) removeNetns(path)
+    if (uplink) removeNetns(uplink.peer)
+    rmSync(root, { recursive: true, force: true })
+  })
+  const { ns, path } = tempNetns(t)
+  const reaper = residentReaper(ns)
+  t.after(async () => {
+    await reaper.idle()
+    reaper[Symbol.dispose]()
+  })
+  const host: Host = { kernel: ns, reaper, plugins }
+  const runDir = `${root}/run`
+  const dataDir = `${root}/data`
+  mkdirSync(dataDir)
+  sh('ip link set lo up', path)
+  if (options.uplink) uplink = addUplink(root, path, options.uplink.mtu)
+
+  const world: PluginWorld = {
+    ...inside(path),
+    root,
+    runDir,
+    dataDir,
+    host,
+    ns,
+    uplink,
+    bridge: args => bridgeJson(path, args),
+    nft: () =>
+      (JSON.parse(runIn(path, 'nft -j list ruleset')).nftables as Json[]).filter(each => !each.metainfo),
+    container() {
+      const id = `pl${process.pid}c${++count}`
+      const file = `${root}/${id}`
+      createNetns(file)
+      const container = {
+        ...inside(file),
+        id,
+        remove() {
+          containers.delete(id)
+          removeNetns(file)
+        },
+      }
+      containers.set(id, container)
+      return container
+    },
+    async call(verb, conf, container, call = {}, on = host) {
+      const log: string[] = []
+      const stdin = Buffer.from(typeof conf === 'string' ? conf : JSON.stringify(conf))
+      const env = {
+        PLUMBLINE_RUN_DIR: runDir,
+        PLUMBLINE_STATE_DIR: `${root}/state`,
+        CNI_COMMAND: verb,
+        CNI_PATH: root,
+        CNI_CONTAINERID: call.id ?? container?.id,
+        CNI_NETNS: 'netns' in call ? call.netns : container?.path,
+        CNI_IFNAME: call.ifname ?? (container || call.id ? 'eth0' : undefined),
+        CNI_ARGS: call.args,
+        ...call.env,
+      }
+      const plugin = typeof conf === 'string' ? 'bridge' : conf.type
+      const raw = { plugin, env, stdin: () => stdin, stderr: (line: string) => void log.push(line) }
+      const { exitCode: code, stdout } = await handle(raw, on)
+      const json = stdout === '' ? undefined : JSON.parse(stdout)
+      return { code, json, error: code === 0 ? undefined : json, stdout, log: log.join('\n') }
+    },
+    async add(conf, container, call) {
+      const { code, json, stdout, log } = await world.call('ADD', conf, container, call)
+      if (code !== 0) throw new Error(`ADD: ${stdout}${log}`)
+      return { ...conf, prevResult: json }
+    },
+    gc(conf, valid) {
+      const list = valid.map(({ id, ifname = 'eth0' }) => ({ containerID: id, ifname }))
+      return world.call('GC', { ...conf, 'cni.dev/valid-attachments': list, 'cni.dev/attachments': list })
+    },
+    state: () => ({
+      ...filesWorld(dataDir, runDir),
+      host: netnsWorld(path),
+      containers: Object.fromEntries([...containers.values()].map(c => [c.id, netnsWorld(c.path)])),
+    }),
+    lasting() {
+      const { cursors: _cursors, ...rest } = world.state()
+      return rest
+    },
+  }
+  return world
+}
+
+function inside(path: string): Inside {
+  return {
+    path,
+    ip: args => ipJson(path, args),
+    sh: script => sh(script, path),
+    trySh: script => trySh(script, path),
+  }
+}
+
+/** Keys of host-local: both families, or those of one. */
+export function leasing(world: PluginWorld, number: number, families: readonly (4 | 6)[] = [4, 6]): Conf {
+  return {
+    type: 'host-local',
+    dataDir: world.dataDir,
+    ranges: families.map(family => [
+      { subnet: family === 4 ? `10.${number}.0.0/24` : `fd00:${number}::/64` },
+    ]),
+  }
+}
+
+/** Everything that bridge can be asked for at once, but VLANs. */
+export function bridgeConf(world: PluginWorld, more: Conf = {}): Conf {
+  return {
+    cniVersion: '1.1.0',
+    name: 'bridged',
+    type: 'bridge',
+    bridge: 'brtest',
+    isDefaultGateway: true,
+    ipMasq: true,
+    macspoofchk: true,
+    hairpinMode: true,
+    portIsolation: true,
+    ipam: leasing(world, 1),
+    ...more,
+  }
+}
+
+export function ptpConf(world: PluginWorld, more: Conf = {}): Conf {
+  return {
+    cniVersion: '1.1.0',
+    name: 'routed',
+    type: 'ptp',
+    ipMasq: true,
+    ipam: { ...leasing(world, 2), routes: [{ dst: '0.0.0.0/0' }, { dst: '::/0' }] },
+    ...more,
+  }
+}
+
+/** Layer 2 only. */
+export function plainConf(more: Conf = {}): Conf {
+  return { cniVersion: '1.1.0', name: 'plain', type: 'bridge', bridge: 'brplain', ...more }
+}
