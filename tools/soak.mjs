@@ -15,7 +15,11 @@ if (process.getuid() !== 0) {
   console.error('npm run soak makes network namespaces and needs root')
   process.exit(1)
 }
-execFileSync('npx', ['tsc', '-b'], { stdio: ['ignore', 'inherit', 'inherit'] })
+try {
+  execFileSync('npx', ['tsc', '-b'], { stdio: ['ignore', 'inherit', 'inherit'] })
+} catch {
+  process.exit(1) // the compiler has said why
+}
 const { Chaos, chooseKill, killAtRandom, randomSource } = await import('../dist/lib/test/helpers/chaos.js')
 const { fakeHost } = await import('../dist/lib/test/helpers/host.js')
 const { subjects } = await import('../dist/lib/test/helpers/subjects.js')
@@ -27,10 +31,10 @@ console.log(`${values.kills} kills, seed ${values.seed}`)
 try {
   const worlds = []
   for (const resident of ['require', 'off'])
-    for (const type of ['bridge', 'ptp']) {
+    for (const type of ['bridge', 'ptp', 'host-local']) {
       const host = fakeHost(scope, { resident })
-      const chaos = new Chaos(host, subjects.find(subject => subject.type === type).conf(host))
-      chaos.steps()
+      const chaos = new Chaos(host, type, subjects.find(subject => subject.type === type).conf(host))
+      chaos.prepare()
       worlds.push({ name: `${type}, resident ${resident}`, chaos })
     }
   await kill(worlds, Number(values.kills))

@@ -10,16 +10,18 @@ export type Rescue = 'DEL' | 'GC'
 /** One plugin with one configuration on one host; every case starts from, and must come back to, the same world. */
 export class Chaos {
   readonly host: FakeHost
+  readonly plugin: string
   readonly conf: Conf
   #baseline: World | undefined
 
-  constructor(host: FakeHost, conf: Conf) {
+  constructor(host: FakeHost, plugin: string, conf: Conf) {
     this.host = host
+    this.plugin = plugin
     this.conf = conf
   }
 
   call(verb: Verb, container: Container, fault?: string): Outcome {
-    return this.host.exec(this.conf.type, verb, this.options(container, fault))
+    return this.host.exec(this.plugin, verb, this.options(container, fault))
   }
 
   options(container: Container, fault?: string) {
@@ -32,17 +34,15 @@ export class Chaos {
     }
   }
 
-  /** Steps of an ADD, in order, as the plugin tells them; leaves the world as later cases will find it. */
-  steps(): string[] {
+  /** A first ADD and DEL, which leave the world as later cases will find it. Steps of the ADD, in order, where it tells any. */
+  prepare(): string[] {
     const container = this.host.container()
     const added = this.call('ADD', container, 'list')
-    const told = /^plumbline-steps: (.*)$/m.exec(added.stderr)?.[1]
-    if (added.code !== 0 || told === undefined)
-      throw new Error(`no steps told: ${added.stdout}${added.stderr}`)
+    if (added.code !== 0) throw new Error(`ADD: ${added.stdout}${added.stderr}`)
     this.rescue('DEL', container)
     container.remove()
     this.#baseline = this.host.snapshot()
-    return told.split(' ')
+    return /^plumbline-steps: (.*)$/m.exec(added.stderr)?.[1]?.split(' ') ?? []
   }
 
   /** What a runtime does after a crash. Throws when that fails. */
@@ -96,14 +96,14 @@ export function chooseKill(random: () => number, host: FakeHost): RandomKill {
 
 /** Starts the verb, kills, rescues. Resolves to how the killed call had ended. */
 export async function killAtRandom(chaos: Chaos, kill: RandomKill): Promise<Outcome> {
-  const { host, conf } = chaos
+  const { host, plugin } = chaos
   const container = host.container()
   if (kill.verb !== 'ADD') {
     const added = chaos.call('ADD', container)
     if (added.code !== 0) throw new Error(`ADD: ${added.stdout}${added.stderr}`)
   }
   const resident = residentOf(host)
-  const running = host.start(conf.type, kill.verb, chaos.options(container))
+  const running = host.start(plugin, kill.verb, chaos.options(container))
   await new Promise(resolve => setTimeout(resolve, kill.afterMs))
   if (kill.target !== 'resident') signal(running.pid, 'SIGKILL')
   const doomed = residentOf(host) ?? resident

@@ -31,14 +31,28 @@ for (const mode of modes)
   for (const [index, confOf] of stepped.entries())
     t.test(`${subjects[index]!.type}, resident ${mode}`, { skip }, async t => {
       const host = fakeHost(t, { resident: mode })
-      const chaos = new Chaos(host, confOf(host))
-      const faults = chaos.steps().flatMap(step => moments.map(moment => `${step}:${moment}`))
+      const chaos = new Chaos(host, subjects[index]!.type, confOf(host))
+      const steps = chaos.prepare()
+      t.ok(steps.length > 1, `steps: ${steps.join(' ')}`)
+      const faults = steps.flatMap(step => moments.map(moment => `${step}:${moment}`))
       t.test('a step that fails', t => fails(t, chaos, faults))
       for (const verb of ['ADD', 'DEL', 'GC'] as const)
         t.test(`killed in ${verb}`, t => killed(t, chaos, verb, faults))
       t.test('killed in the rollback', t => killedInRollback(t, chaos, faults))
       t.test('killed at random', t => killedAtRandom(t, chaos, 15))
     })
+
+for (const mode of modes)
+  t.test(`host-local, resident ${mode}`, { skip }, async t => {
+    const host = fakeHost(t, { resident: mode })
+    const chaos = new Chaos(
+      host,
+      'host-local',
+      subjects.find(({ type }) => type === 'host-local')!.conf(host),
+    )
+    chaos.prepare()
+    await killedAtRandom(t, chaos, 10)
+  })
 
 async function fails(t: Test, chaos: Chaos, faults: readonly string[]): Promise<void> {
   for (const fault of faults) {
@@ -77,7 +91,7 @@ async function killed(
 }
 
 async function killedInRollback(t: Test, chaos: Chaos, faults: readonly string[]): Promise<void> {
-  const unlucky = new Chaos(chaos.host, failing(chaos.conf))
+  const unlucky = new Chaos(chaos.host, chaos.plugin, failing(chaos.conf))
   const container = chaos.host.container()
   const refused = unlucky.call('ADD', container).error?.code
   t.ok(refused, 'ADD fails in its last step')
