@@ -49,7 +49,7 @@ async function kill(worlds, count) {
   const ends = { killed: 0, answered: 0, failed: 0 }
   for (let n = 0; n < count; n++) {
     const { name, chaos } = worlds[Math.floor(random() * worlds.length)]
-    const how = chooseKill(random, chaos.host)
+    const how = chooseKill(random, chaos)
     const outcome = await killAtRandom(chaos, how)
     ends[outcome.signal ? 'killed' : outcome.code === 0 ? 'answered' : 'failed']++
     const left = await chaos.left()

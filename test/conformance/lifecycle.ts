@@ -79,6 +79,7 @@ for (const mode of modes)
       it('two interfaces of one container', twoInterfaces)
       it('GC', garbage)
       it('STATUS', status)
+      if (subject.type === 'bridge') it('a bridge in other ways', variants)
       it('CHECK of what was never added', checkOfNothing)
     })
 
@@ -305,4 +306,45 @@ function checkOfNothing(t: Test, runtime: Runtime): void {
   if (subject.type === 'static') runtime.succeeds(check, 'static has nothing to lose')
   else t.match(check.error, { code: 100 }, `is refused: ${check.stdout}`)
   t.strictSame(host.snapshot(), before, 'nothing has changed')
+}
+
+/** Keys that change what is made: all of it is checked, and goes again. */
+function variants(t: Test, runtime: Runtime): void {
+  const { host } = runtime
+  const { ipam, ...plain } = runtime.conf
+  const confs: readonly Conf[] = [
+    { ...plain, isGateway: false },
+    { ...plain, ipam: {} },
+    { ...plain, disableContainerInterface: true },
+    { ...plain, ipam, promiscMode: true },
+    { ...plain, ipam, hairpinMode: true, portIsolation: true, macspoofchk: true },
+    { ...plain, ipam, enabledad: true, mtu: 1400 },
+    { ...plain, ipam, isDefaultGateway: true, ipMasqBackend: 'nftables' },
+    { ...plain, ipam, vlan: 100 },
+    { ...plain, ipam, vlanTrunk: [{ id: 100 }, { minID: 200, maxID: 210 }] },
+  ]
+  for (const [index, conf] of confs.entries()) {
+    const keys = JSON.stringify({ ...conf, ipam: conf.ipam && '…' })
+    const variant = new Runtime(t, host, runtime.subject, conf)
+    Object.assign(variant.conf, { ipam: undefined }, conf, { bridge: `brvariant${index}` })
+    const container = host.container()
+    const added = variant.call('ADD', container)
+    const vlan = conf.vlan || conf.vlanTrunk
+    if (added.code !== 0 && vlan) {
+      t.match(
+        added.error?.msg,
+        /CONFIG_BRIDGE_VLAN_FILTERING/,
+        `${keys}: the kernel lacks it, and that is said`,
+      )
+      t.strictSame(host.snapshot().records, {}, 'nothing is left')
+      continue
+    }
+    t.equal(added.code, 0, `${keys}: ${added.stdout}`)
+    const call = { conf: { ...variant.conf, prevResult: added.json } }
+    variant.succeeds(variant.call('CHECK', container, call), `CHECK of ${keys}`)
+    variant.succeeds(variant.call('DEL', container, call), `DEL of ${keys}`)
+    const { leases, records, host: left } = host.snapshot()
+    const hostEnds = Object.keys(left.links).filter(name => name.startsWith('pl'))
+    t.strictSame({ leases, records, hostEnds }, { leases: {}, records: {}, hostEnds: [] }, 'nothing is left')
+  }
 }

@@ -12,6 +12,8 @@ export class Chaos {
   readonly host: FakeHost
   readonly plugin: string
   readonly conf: Conf
+  /** How long an undisturbed ADD takes here. */
+  typicalMs = 0
   #baseline: World | undefined
 
   constructor(host: FakeHost, plugin: string, conf: Conf) {
@@ -39,6 +41,10 @@ export class Chaos {
     const container = this.host.container()
     const added = this.call('ADD', container, 'list')
     if (added.code !== 0) throw new Error(`ADD: ${added.stdout}${added.stderr}`)
+    this.rescue('DEL', container)
+    const begin = performance.now()
+    this.call('ADD', container)
+    this.typicalMs = performance.now() - begin
     this.rescue('DEL', container)
     container.remove()
     this.#baseline = this.host.snapshot()
@@ -82,14 +88,13 @@ export function randomSource(seed: number): () => number {
   }
 }
 
-export function chooseKill(random: () => number, host: FakeHost): RandomKill {
+export function chooseKill(random: () => number, { host, typicalMs }: Chaos): RandomKill {
   const among = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)]!
   const warm = host.resident !== 'off'
   return {
     verb: among(['ADD', 'ADD', 'DEL', 'DEL', 'GC'] as const),
     target: warm ? among(['caller', 'resident', 'both'] as const) : 'caller',
-    // Most of the time in the middle: a warm call takes a few milliseconds, a cold one some tens.
-    afterMs: random() * (warm ? 12 : 80),
+    afterMs: random() * typicalMs,
     rescue: among(['DEL', 'DEL', 'GC'] as const),
   }
 }

@@ -1,8 +1,9 @@
 // A machine to test on: a network namespace that plays the host, directories of its own, containers beside it.
 // Nothing of it touches the machine's own network, and all of it goes in the end, also when the test fails.
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import type { Test } from 'tap'
+import { createNetns, removeNetns } from '../../kernel/netns.js'
 import { type FilesWorld, filesWorld } from './files-world.js'
 import { pluginDir, referenceDir } from './needs.js'
 import { type NetnsWorld, netnsWorld } from './netns-world.js'
@@ -94,11 +95,11 @@ export function fakeHost(t: Pick<Test, 'after'>, options: HostOptions = {}): Fak
   t.after(async () => {
     await endProcesses(processes())
     for (const path of [...[...containers.values()].map(c => c.netns), uplink?.peer, paths.netns])
-      if (path !== undefined && existsSync(path)) unmountNetns(path)
+      if (path !== undefined) removeNetns(path)
     rmSync(root, { recursive: true, force: true })
   })
 
-  makeNetns(paths.netns)
+  createNetns(paths.netns)
   sh('ip link set lo up', paths.netns)
   mkdirSync(paths.dataDir)
   if (options.uplink)
@@ -142,7 +143,7 @@ export function fakeHost(t: Pick<Test, 'after'>, options: HostOptions = {}): Fak
     container() {
       const id = `pl${process.pid}c${++count}`
       const netns = `${root}/${id}`
-      makeNetns(netns)
+      createNetns(netns)
       const container: Container = {
         id,
         netns,
@@ -150,7 +151,7 @@ export function fakeHost(t: Pick<Test, 'after'>, options: HostOptions = {}): Fak
         trySh: script => trySh(script, netns),
         remove() {
           containers.delete(id)
-          unmountNetns(netns)
+          removeNetns(netns)
         },
       }
       containers.set(id, container)
@@ -169,14 +170,4 @@ export function fakeHost(t: Pick<Test, 'after'>, options: HostOptions = {}): Fak
 export function leftBehind(world: World): Omit<World, 'cursors'> {
   const { cursors: _cursors, ...rest } = world
   return rest
-}
-
-export function makeNetns(path: string): void {
-  closeSync(openSync(path, 'wx', 0o600))
-  sh(`unshare --net=${path} true`)
-}
-
-export function unmountNetns(path: string): void {
-  trySh(`umount -l ${path}`)
-  rmSync(path, { force: true })
 }

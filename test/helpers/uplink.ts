@@ -1,5 +1,5 @@
 // The world outside a fake host: one veth link to a peer namespace, addresses of both families, a default route.
-import { closeSync, openSync } from 'node:fs'
+import { createNetns } from '../../kernel/netns.js'
 import { sh } from './sh.js'
 
 export interface Uplink {
@@ -22,8 +22,7 @@ export function addUplink(root: string, host: string, mtu: number): Uplink {
     peer4: '192.0.2.1',
     peer6: '2001:db8:ffff::1',
   }
-  closeSync(openSync(uplink.peer, 'wx', 0o600))
-  sh(`unshare --net=${uplink.peer} true`)
+  createNetns(uplink.peer)
   // No duplicate address detection: while the link-local address is tentative nothing is forwarded to this link.
   sh(
     `ip link set lo up

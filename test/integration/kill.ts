@@ -108,7 +108,7 @@ async function killedAtRandom(t: Test, chaos: Chaos, count: number): Promise<voi
   const seed = Date.now() % 1_000_000
   const random = randomSource(seed)
   for (let n = 0; n < count; n++) {
-    const kill = chooseKill(random, chaos.host)
+    const kill = chooseKill(random, chaos)
     await killAtRandom(chaos, kill)
     t.strictSame(await chaos.left(), [], `seed ${seed}, number ${n}: ${JSON.stringify(kill)}`)
   }

@@ -170,6 +170,8 @@ for (const type of ['bridge', 'ptp'] as const)
   })
 
 hosted('bridge: hairpin', {}, (t, host) => {
+  if (host.trySh('ip link add link lo name try0 type macvlan && ip link del try0').code !== 0)
+    return void t.pass('this kernel has no macvlan to test it with')
   for (const hairpinMode of [true, false]) {
     const name = hairpinMode ? 'reflecting' : 'plain'
     const number = hairpinMode ? 3 : 4
