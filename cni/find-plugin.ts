@@ -20,10 +20,19 @@ export function findPlugin(type: string, path: readonly string[]): string | unde
 }
 
 /** True when the file is Plumbline's launcher under whatever name: the same inode after symbolic links. */
-export function isOwnExecutable(path: string, launcher: string = launcherPath()): boolean {
-  const [own, other] = [stat(launcher), stat(path)]
+export function isOwnExecutable(path: string, launcher?: string): boolean {
+  const own = launcher === undefined ? ownLauncher() : stat(launcher)
+  const other = stat(path)
   return own !== undefined && other !== undefined && own.ino === other.ino && own.dev === other.dev
 }
+
+/** Looked up once: a launcher that is replaced while we run is that of another build, to which this process says no. */
+function ownLauncher(): Stats | undefined {
+  launcher ??= stat(launcherPath())
+  return launcher
+}
+
+let launcher: Stats | undefined
 
 /** dist/bin/plumbline-launcher, seen from dist/bundle (bundled) or dist/lib/cni (not). */
 function launcherPath(): string {

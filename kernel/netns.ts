@@ -81,10 +81,13 @@ export function netnsIdentity(fdOrPath: number | string): NetnsIdentity {
   return { dev, ino }
 }
 
-/** Identity of the namespace this process lives in. */
+/** Identity of the namespace this process lives in, for good: nothing here ever moves the process to another. */
 export function ownNetns(): NetnsIdentity {
-  return netnsIdentity('/proc/self/ns/net')
+  own ??= netnsIdentity('/proc/self/ns/net')
+  return own
 }
+
+let own: NetnsIdentity | undefined
 
 export function sameNetns(a: NetnsIdentity, b: NetnsIdentity): boolean {
   return a.ino === b.ino && a.dev === b.dev

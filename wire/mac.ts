@@ -1,5 +1,7 @@
 // A 48-bit link-layer address (EUI-48).
 
+const hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
 /** An Ethernet address. Immutable; `bytes` holds 6 octets. */
 export class Mac {
   readonly bytes: Uint8Array
@@ -31,7 +33,8 @@ export class Mac {
   }
 
   toString(): string {
-    return Array.from(this.bytes, byte => byte.toString(16).padStart(2, '0')).join(':')
+    const [a, b, c, d, e, f] = this.bytes as unknown as [number, number, number, number, number, number]
+    return `${hex[a]}:${hex[b]}:${hex[c]}:${hex[d]}:${hex[e]}:${hex[f]}`
   }
 
   toJSON(): string {

@@ -1,5 +1,6 @@
 // The resident: a warm process that serves the launchers of one network namespace and one run directory.
 // It holds no state that matters: records, leases and the kernel are the truth, so it may be killed at any time.
+import './v8-flags.js'
 import { readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
