@@ -101,8 +101,8 @@ export function checkLink(call: Call, link: Link, side: 'host' | 'container'): v
 }
 
 /** What CHECK throws: something is not as ADD left it. */
-export function checkFailed(msg: string): CniError {
-  return new CniError(CniCode.checkFailed, msg)
+export function checkFailed(msg: string, details?: string): CniError {
+  return new CniError(CniCode.checkFailed, msg, details)
 }
 
 /** The result of an interface plugin: the given host interfaces, then the container's, which carries all addresses. */

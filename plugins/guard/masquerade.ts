@@ -17,7 +17,7 @@ const NF_IP_PRI_NAT_SRC = 100
 
 export const masqueradeChain = chain({
   table: inetTable,
-  name: 'masquerade',
+  name: 'postrouting', // not 'masquerade': nft takes no word of its language for a name
   type: 'nat',
   hook: 'postrouting',
   priority: NF_IP_PRI_NAT_SRC,

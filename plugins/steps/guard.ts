@@ -48,7 +48,10 @@ export const guardStep: Step<AttachState<GuardStepConfig>> = {
       if (!list.element(elementOf(entry)))
         throw checkFailed(`${entry.key.join(' . ')} is gone from nftables set ${where}`)
       if (!list.rules(set.table).some(rule => rule.comment === set.name))
-        throw checkFailed(`the nftables rule that uses set ${where} is gone`)
+        throw checkFailed(
+          `the nftables rule that uses set ${where} is gone`,
+          `delete the table (nft delete table ${set.table.family} ${set.table.name}) and add the attachments again`,
+        )
     }
   },
 

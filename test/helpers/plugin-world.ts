@@ -1,14 +1,19 @@
 // Plugins without a process around them: calls go in by the front door, and the host that they work on is a network
 // namespace of the test. Milliseconds for a call; what it did is looked at with the tools of the distribution.
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { closeSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import type { Verb } from '../../cni/call.js'
 import { handle } from '../../cni/door.js'
 import type { Host } from '../../cni/plugin.js'
-import type { Namespace } from '../../kernel/namespace.js'
-import { createNetns, removeNetns } from '../../kernel/netns.js'
+import { Namespace } from '../../kernel/namespace.js'
+import { createNetns, openNetns, removeNetns } from '../../kernel/netns.js'
+import type { Element } from '../../kernel/nft/element.js'
 import { residentReaper } from '../../kernel/teardown.js'
 import { plugins } from '../../plugins/registry.js'
+import type { Address } from '../../wire/route/address.js'
+import { IFF_PROMISC, IFF_UP, RT_TABLE_MAIN } from '../../wire/route/constants.js'
+import type { Link } from '../../wire/route/link.js'
+import type { Route } from '../../wire/route/route.js'
 import { type FilesWorld, filesWorld } from './files-world.js'
 import { bridgeJson, ipJson, type Json, runIn, type TestScope, tempNetns } from './netns.js'
 import { type NetnsWorld, netnsWorld } from './netns-world.js'
@@ -54,6 +59,16 @@ export interface PluginState extends FilesWorld {
   readonly containers: Readonly<Record<string, NetnsWorld>>
 }
 
+export interface Glance extends FilesWorld {
+  readonly generation: number
+  readonly elements: readonly Element[]
+  readonly links: readonly Link[]
+  readonly addresses: readonly Address[]
+  readonly routes: readonly Route[]
+  readonly forwarding: readonly string[]
+  readonly inside: readonly unknown[]
+}
+
 export interface PluginWorld extends Inside {
   readonly root: string
   readonly runDir: string
@@ -75,10 +90,14 @@ export interface PluginWorld extends Inside {
   /** ADD that must succeed; the configuration with its result, as CHECK and DEL get it. */
   add(conf: Conf, container: TestContainer, options?: CallOptions): Promise<Conf>
   gc(conf: Conf, valid: readonly { id: string; ifname?: string }[]): Promise<Answer>
-  /** Everything there is. */
+  /** The state as the verbs of this build list it: of the host, and of one container. A millisecond. */
+  glance(container?: TestContainer): Glance
+  /** Everything there is, as the tools of the distribution print it. */
   state(): PluginState
   /** The same, less what a DEL does not bring back: how far the allocators went. */
   lasting(): Omit<PluginState, 'cursors'>
+  /** The same, less the containers: quicker. */
+  outside(): Omit<PluginState, 'cursors' | 'containers'>
 }
 
 let count = 0
@@ -161,6 +180,16 @@ export function pluginWorld(t: TestScope, options: { uplink?: { mtu: number } } 
       const list = valid.map(({ id, ifname = 'eth0' }) => ({ containerID: id, ifname }))
       return world.call('GC', { ...conf, 'cni.dev/valid-attachments': list, 'cni.dev/attachments': list })
     },
+    glance: container => ({
+      ...filesWorld(dataDir, runDir),
+      generation: ns.nft.list.generation(),
+      elements: ns.nft.list
+        .tables()
+        .flatMap(table => ns.nft.list.sets(table).flatMap(set => ns.nft.list.elements(set))),
+      ...glanceAt(ns),
+      forwarding: ['ipv4/ip_forward', 'ipv6/conf/all/forwarding'].map(path => ns.sysctl.get(`net/${path}`)),
+      inside: container ? Object.values(glanceInside(container)) : [],
+    }),
     state: () => ({
       ...filesWorld(dataDir, runDir),
       host: netnsWorld(path),
@@ -170,8 +199,38 @@ export function pluginWorld(t: TestScope, options: { uplink?: { mtu: number } } 
       const { cursors: _cursors, ...rest } = world.state()
       return rest
     },
+    outside() {
+      const { cursors: _cursors, ...files } = filesWorld(dataDir, runDir)
+      return { ...files, host: netnsWorld(path) }
+    },
   }
   return world
+}
+
+function glanceInside({ path }: TestContainer) {
+  const fd = openNetns(path)
+  try {
+    using ns = Namespace.open(fd)
+    return glanceAt(ns)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Less what changes by itself. */
+function glanceAt({ link, addr, route }: Namespace) {
+  return {
+    links: link.list().map(({ index, name, kind, flags, mtu, address, master, peerIndex, port }) => ({
+      ...{ index, name, kind, mtu, address, master, peerIndex },
+      flags: flags & (IFF_UP | IFF_PROMISC),
+      port: port && { hairpin: port.hairpin, isolated: port.isolated },
+    })) as unknown as Link[],
+    addresses: addr.list().filter(each => !each.address.ip.isLinkLocal()),
+    routes: route
+      .list({ table: RT_TABLE_MAIN })
+      .filter(each => !each.dst.ip.isLinkLocal())
+      .map(({ flags: _linkdown, ...rest }) => rest),
+  }
 }
 
 function inside(path: string): Inside {
