@@ -33,6 +33,8 @@ export class Candidate {
     this.name = name
     this.#root = mkdtempSync(`${tmpdir()}/plumbline-bench-`)
     this.runDir = `${this.#root}/run`
+    mkdirSync(this.runDir)
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'mode=0700', 'plumbline-bench', this.runDir]) // as /run is one
     const hostNetns = `${this.#root}/host`
     closeSync(openSync(hostNetns, 'wx'))
     execFileSync('unshare', [`--net=${hostNetns}`, 'ip', 'link', 'set', 'lo', 'up'])
@@ -78,7 +80,7 @@ export class Candidate {
     await this.driver.removeNetns(0, this.#namespaces)
     this.driver.close()
     await endProcessesOf(this.runDir)
-    execFileSync('umount', ['-l', `${this.#root}/host`])
+    for (const mounted of [`${this.#root}/host`, this.runDir]) execFileSync('umount', ['-l', mounted])
     rmSync(this.#root, { recursive: true, force: true })
     this.#meter?.[Symbol.dispose]()
   }
