@@ -1,6 +1,6 @@
 // Plugins without a process around them: calls go in by the front door, and the host that they work on is a network
 // namespace of the test. Milliseconds for a call; what it did is looked at with the tools of the distribution.
-import { closeSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import type { Verb } from '../../cni/call.js'
 import { handle } from '../../cni/door.js'
@@ -102,9 +102,12 @@ export interface PluginWorld extends Inside {
 
 let count = 0
 
+/** The run directory belongs on a tmpfs. */
+const shm = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+
 /** A host of a test's own, gone with the test. */
 export function pluginWorld(t: TestScope, options: { uplink?: { mtu: number } } = {}): PluginWorld {
-  const root = mkdtempSync(`${tmpdir()}/plumbline-test-${process.pid}-`)
+  const root = mkdtempSync(`${shm}/plumbline-test-${process.pid}-`)
   const containers = new Map<string, TestContainer>()
   let uplink: Uplink | undefined
   t.after(() => {
