@@ -18,7 +18,8 @@ export interface AttachState<Config> {
   readonly config: Config
   readonly hostIfname: string
   readonly hostMac: Mac
-  readonly mac: Mac
+  /** Of the container's end: asked for, or derived (see `addressesKnown`). */
+  mac: Mac
   /** MTU of both ends; 0 leaves it to the kernel, until the step that looks at the link knows it. */
   mtu: number
   /** True once the addresses are known: at once where there is no IPAM. */
@@ -72,6 +73,26 @@ export function beginAttachment<Config extends CommonConfig>(
     dns: config.dns ?? {},
     moreInterfaces: [],
   }
+}
+
+/**
+ * The addresses are known. A MAC address that nobody asked for derives from the first of them: whoever has an address later
+ * has the same MAC, so that no neighbour's cache is ever wrong, and nothing need be announced to all ports of a bridge.
+ */
+export function addressesKnown(state: AttachState<CommonConfig>): void {
+  state.addressed = true
+  const [first] = state.ips
+  if (first && state.call.verb === 'ADD' && !state.config.mac)
+    state.mac = stableMac(`${state.key.network} ${first.address.ip}`)
+}
+
+/**
+ * The name under which the container's end is born. One whose settings must be written (/proc/sys/net) is born under the host end's
+ * name, which is unique, and renamed: the kernel looks up `conf/eth0` among the `eth0` of all namespaces (proc_sys_compare).
+ */
+export function birthName(state: AttachState<CommonConfig>): string {
+  const { config, ips, hostIfname, key } = state
+  return config.mac || ips.some(ip => ip.address.family === 6) ? hostIfname : key.ifname
 }
 
 /** At CHECK, the container's MAC as ADD's final result has it: a plugin later in the chain may have set it. */

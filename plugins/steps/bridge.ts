@@ -53,7 +53,7 @@ export const bridgeStep: Step<AttachState<BridgeStepConfig>> = {
 /** Finds or makes the bridge. One that exists is used as it is, brought up and made promiscuous if asked. */
 function ensureBridge(kernel: Namespace, config: BridgeStepConfig, mtu: number): Link {
   const { bridge: name } = config
-  let link = kernel.link.get(name) ?? makeBridge(kernel, config, mtu)
+  let link = kernel.link.get(name) ?? makeBridge(kernel, config, mtu, ips)
   if (link.kind !== 'bridge')
     throw new CniError(
       CniCode.invalidConfig,
@@ -70,7 +70,17 @@ function ensureBridge(kernel: Namespace, config: BridgeStepConfig, mtu: number):
   return link
 }
 
-function makeBridge(kernel: Namespace, config: BridgeStepConfig, mtu: number): Link {
+/**
+ * Multicast snooping saves nothing on a bridge without a querier, and makes the kernel set timers of all ports whenever one is added
+ * (br_multicast_enable_port). With IPv6, whose members report themselves, it keeps those reports from all ports.
+ */
+function makeBridge(
+  kernel: Namespace,
+  config: BridgeStepConfig,
+  mtu: number,
+  ips: readonly ResultIp[],
+): Link {
+  const ipv4Only = ips.length > 0 && ips.every(ip => ip.address.family === 4)
   const { bridge: name, vlanFiltering } = config
   try {
     // A MAC of its own: a bridge without one takes that of some port and changes it as ports come and go.
@@ -80,7 +90,7 @@ function makeBridge(kernel: Namespace, config: BridgeStepConfig, mtu: number): L
       group: linkGroup,
       address: stableMac(`bridge ${name} ${Date.now()} ${Math.random()}`),
       ...(mtu > 0 && { mtu }),
-      ...(vlanFiltering && { bridge: { vlanFiltering: true } }),
+      bridge: { ...(vlanFiltering && { vlanFiltering }), ...(ipv4Only && { mcastSnooping: false }) },
     })
     settle(kernel, name)
   } catch (error) {
@@ -108,11 +118,11 @@ export function settle(kernel: Namespace, name: string): void {
   }
 }
 
-/** A kernel without it does not speak of it. */
 function requireVlanFiltering({ name, info }: Link): void {
-  const filtering = info?.bridge?.vlanFiltering
-  if (filtering === undefined) throw noVlanFiltering()
-  if (!filtering)
+  const { vlanProtocol, vlanFiltering } = info?.bridge ?? {}
+  // A kernel without it says that it is off, and nothing of the protocol (br_fill_info, net/bridge/br_netlink.c).
+  if (vlanProtocol === undefined) throw noVlanFiltering()
+  if (!vlanFiltering)
     throw new CniError(
       CniCode.invalidConfig,
       `bridge "${name}" exists without VLAN filtering`,

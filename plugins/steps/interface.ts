@@ -10,7 +10,7 @@ import type { Route } from '../../wire/route/route.js'
 import { routeProtocol } from '../names.js'
 import { type AttachState, checkFailed, containerOf } from '../state.js'
 
-export interface InterfaceStepConfig {
+export interface InterfaceStepConfig extends CommonConfig {
   /** Run duplicate address detection for IPv6; by default our addresses are ours, and usable at once. */
   readonly enableDad: boolean
   /** Leave the interface down and without addresses. */
@@ -39,14 +39,16 @@ export function interfaceStep(reach: Reach): Step<AttachState<InterfaceStepConfi
     wanted: state => !state.config.disableContainerInterface,
 
     async apply(state) {
-      const { key, netns, ips, config } = state
-      state.container = Namespace.open(netns.fd, { sysctls: settings(key.ifname, ips, config.enableDad) })
+      const { netns, config, ips } = state
+      state.container = Namespace.open(netns.fd, { sysctls: settings(state) })
       const { link, addr, route } = state.container
-      const { index, mtu } = link.get(key.ifname) ?? vanished(state)
+      const { index, mtu } = link.get(birthName(state)) ?? vanished(state)
       state.mtu ||= mtu
-      // Addresses first: a link that comes up with them announces them (arp_notify, ndisc_notify).
+      if (birthName(state) !== state.key.ifname) christen(state, index)
+      if (isIpv4Only(ips)) keepIpv6Quiet(state.container, index)
+      // Addresses first: a link that comes up with them announces them, where it is told to.
       for (const ip of ips)
-        addr.add({
+        giveAddress(state, {
           index,
           address: ip.address,
           noDad: !config.enableDad,
@@ -55,7 +57,7 @@ export function interfaceStep(reach: Reach): Step<AttachState<InterfaceStepConfi
       link.set({ index, up: true })
       // Behind those that another attachment has made: that one keeps its traffic. One that is there already will do.
       for (const wanted of routesOf(state, index)) ignoreExists(() => route.append(wanted))
-      if (config.enableDad && ips.some(ip => ip.address.family === 6)) await addr.settled(index, 5_000)
+      if (config.enableDad && !isIpv4Only(ips)) await addr.settled(index, 5_000)
     },
 
     check(state) {
@@ -80,19 +82,64 @@ export function interfaceStep(reach: Reach): Step<AttachState<InterfaceStepConfi
   }
 }
 
-function settings(ifname: string, ips: readonly ResultIp[], enableDad: boolean): SysctlSetting[] {
-  const list: SysctlSetting[] = [[`net/ipv4/conf/${ifname}/arp_notify`, '1', { optional: true }]]
-  if (!ips.some(ip => ip.address.family === 6)) return list
-  const v6 = `net/ipv6/conf/${ifname}`
+/** Written before the link has its name; see `birthName`. */
+function settings(state: AttachState<InterfaceStepConfig>): SysctlSetting[] {
+  const { config, ips } = state
+  const v4 = `net/ipv4/conf/${birthName(state)}`
+  const v6 = `net/ipv6/conf/${birthName(state)}`
+  const list: SysctlSetting[] = []
+  // A MAC address that was asked for may be new to its IP address: neighbours must be told.
+  if (config.mac) list.push([`${v4}/arp_notify`, '1', { optional: true }])
+  if (isIpv4Only(ips)) return list
+  if (config.mac) list.push([`${v6}/ndisc_notify`, '1', { optional: true }])
   list.push(
-    ['net/ipv6/conf/lo/disable_ipv6', '0', { optional: true }],
-    [`${v6}/disable_ipv6`, '0', { optional: true }],
-    [`${v6}/accept_dad`, enableDad ? '1' : '0', { optional: true }],
+    [`${v6}/accept_dad`, config.enableDad ? '1' : '0', { optional: true }],
     [`${v6}/keep_addr_on_down`, '1', { optional: true }],
-    [`${v6}/ndisc_notify`, '1', { optional: true }],
   )
-  if (enableDad) list.push([`${v6}/enhanced_dad`, '1', { optional: true }])
+  if (config.enableDad) list.push([`${v6}/enhanced_dad`, '1', { optional: true }])
   return list
+}
+
+function isIpv4Only(ips: readonly ResultIp[]): boolean {
+  return ips.length > 0 && ips.every(ip => ip.address.family === 4)
+}
+
+/** The name that the runtime asked for, which may be taken. */
+function christen({ container, key, netns }: AttachState<unknown>, index: number): void {
+  try {
+    container!.link.set({ index, rename: key.ifname })
+  } catch (error) {
+    if (!isExists(error)) throw error
+    throw new CniError(
+      CniCode.alreadyAttached,
+      `interface ${key.ifname} exists already in ${netns.path}`,
+      'delete it, or give CNI_IFNAME another name',
+      { cause: error },
+    )
+  }
+}
+
+const IN6_ADDR_GEN_MODE_NONE = 1
+
+/** No link-local address where IPv6 is not used: its solicitations would go to every port of the bridge. */
+function keepIpv6Quiet(container: Namespace, index: number): void {
+  try {
+    container.link.set({ index, addrGenMode: IN6_ADDR_GEN_MODE_NONE })
+  } catch (error) {
+    if (!isErrno(error, 'EAFNOSUPPORT', 'EOPNOTSUPP', 'EINVAL')) throw error // a kernel without IPv6
+  }
+}
+
+/** Some runtimes turn IPv6 off in new namespaces; an IPv6 address says that it is wanted. */
+function giveAddress({ container, key }: AttachState<unknown>, address: AddressSpec): void {
+  try {
+    container!.addr.add(address)
+  } catch (error) {
+    if (address.address.family === 4 || !isErrno(error, 'EACCES', 'EPERM')) throw error
+    for (const name of ['lo', key.ifname])
+      container!.sysctl.set(`net/ipv6/conf/${name}/disable_ipv6`, '0', { optional: true })
+    container!.addr.add(address)
+  }
 }
 
 /** A route without a gateway goes via that of the first address of its family, as the reference plugins have it. */

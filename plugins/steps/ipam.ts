@@ -7,9 +7,9 @@ import type { ResultIp, ResultRoute } from '../../cni/result.js'
 import type { Step, Undo } from '../../cni/steps.js'
 import { Ip, Prefix } from '../../wire/ip.js'
 import { ipamOf } from '../config.js'
-import type { AttachState } from '../state.js'
+import { type AttachState, addressesKnown, type CommonConfig } from '../state.js'
 
-export interface IpamStepConfig {
+export interface IpamStepConfig extends CommonConfig {
   readonly ipam?: { readonly type: string }
   /** Wins over the IPAM's as a whole, when any of it is set. */
   readonly dns?: object
@@ -32,7 +32,7 @@ export const ipamStep: Step<AttachState<IpamStepConfig>> = {
     state.ips = config.isGateway ? result.ips.map(withGateway) : result.ips
     state.routes = config.isDefaultGateway ? withDefaultRoutes(result.routes, state.ips) : result.routes
     if (!config.dns || Object.keys(config.dns).length === 0) state.dns = result.dns
-    state.addressed = true
+    addressesKnown(state)
   },
 
   async undo(undo) {

@@ -74,17 +74,18 @@ export const vethStep: Step<AttachState<VethStepConfig>> = {
 }
 
 function makePair(state: AttachState<VethStepConfig>): void {
-  const { host, key, netns, bridge } = state
+  const { host, netns, bridge } = state
   const mtu = state.mtu > 0 ? { mtu: state.mtu } : {}
   host.kernel.link.add({
     name: state.hostIfname,
     kind: 'veth',
     address: state.hostMac,
     group: linkGroup,
+    queues: 1,
     ...mtu,
     up: true,
     ...(bridge && { master: bridge.index }),
-    peer: { name: key.ifname, netnsFd: netns.fd, address: state.mac, ...mtu },
+    peer: { name: birthName(state), netnsFd: netns.fd, address: state.mac, queues: 1, ...mtu },
   })
 }
 

@@ -125,7 +125,8 @@ export function pluginWorld(t: TestScope, options: { uplink?: { mtu: number } } 
   const runDir = `${root}/run`
   const dataDir = `${root}/data`
   mkdirSync(dataDir)
-  sh('ip link set lo up', path)
+  // Settings are born with the machine's.
+  sh('ip link set lo up; cd /proc/sys/net; echo 0 >ipv4/ip_forward; echo 0 >ipv6/conf/all/forwarding', path)
   if (options.uplink) uplink = addUplink(root, path, options.uplink.mtu)
 
   const world: PluginWorld = {
