@@ -47,6 +47,8 @@ export interface CommonConfig {
   readonly mac: Mac | undefined
   readonly ipam?: { readonly type: string }
   readonly dns?: Dns
+  /** The container's end is made and then left alone. */
+  readonly disableContainerInterface: boolean
 }
 
 /** The state at the start of an ADD or CHECK. */
@@ -92,6 +94,7 @@ export function addressesKnown(state: AttachState<CommonConfig>): void {
  */
 export function birthName(state: AttachState<CommonConfig>): string {
   const { config, ips, hostIfname, key } = state
+  if (config.disableContainerInterface) return key.ifname
   return config.mac || ips.some(ip => ip.address.family === 6) ? hostIfname : key.ifname
 }
 

@@ -28,7 +28,7 @@ export const bridgeStep: Step<AttachState<BridgeStepConfig>> = {
 
   apply(state) {
     const { host, config } = state
-    state.bridge = ensureBridge(host.kernel, config, state.mtu)
+    state.bridge = ensureBridge(host.kernel, config, state.mtu, state.ips)
     if (!config.isGateway) return
     if (config.vlan === 0) ensureGateways(host.kernel, state.bridge, state.ips, config.forceAddress)
     for (const family of families(state.ips)) enableForwarding(host.kernel, family)
@@ -51,7 +51,12 @@ export const bridgeStep: Step<AttachState<BridgeStepConfig>> = {
 }
 
 /** Finds or makes the bridge. One that exists is used as it is, brought up and made promiscuous if asked. */
-function ensureBridge(kernel: Namespace, config: BridgeStepConfig, mtu: number): Link {
+function ensureBridge(
+  kernel: Namespace,
+  config: BridgeStepConfig,
+  mtu: number,
+  ips: readonly ResultIp[],
+): Link {
   const { bridge: name } = config
   let link = kernel.link.get(name) ?? makeBridge(kernel, config, mtu, ips)
   if (link.kind !== 'bridge')

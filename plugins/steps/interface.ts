@@ -1,20 +1,20 @@
 // Step: the container's end gets its addresses and routes and comes up. Undone with the link itself.
+import { CniCode, CniError } from '../../cni/error.js'
 import type { ResultIp, ResultRoute } from '../../cni/result.js'
 import type { Step } from '../../cni/steps.js'
-import { ignoreExists } from '../../kernel/error.js'
+import { ignoreExists, isErrno, isExists } from '../../kernel/error.js'
 import { Namespace } from '../../kernel/namespace.js'
+import type { AddressSpec } from '../../kernel/route/address.js'
 import type { SysctlSetting } from '../../kernel/sysctl.js'
 import type { Ip } from '../../wire/ip.js'
 import { IFA_F_NOPREFIXROUTE, IFF_UP, RT_SCOPE_LINK, RT_TABLE_MAIN } from '../../wire/route/constants.js'
 import type { Route } from '../../wire/route/route.js'
 import { routeProtocol } from '../names.js'
-import { type AttachState, checkFailed, containerOf } from '../state.js'
+import { type AttachState, birthName, type CommonConfig, checkFailed, containerOf } from '../state.js'
 
 export interface InterfaceStepConfig extends CommonConfig {
   /** Run duplicate address detection for IPv6; by default our addresses are ours, and usable at once. */
   readonly enableDad: boolean
-  /** Leave the interface down and without addresses. */
-  readonly disableContainerInterface: boolean
 }
 
 /** How the container reaches its subnet. */

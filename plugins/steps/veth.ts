@@ -8,9 +8,17 @@ import { IFF_UP } from '../../wire/route/constants.js'
 import type { BridgePortChange } from '../../wire/route/link.js'
 import { hostIfnames, isHostIfname, keyText, linkGroup } from '../names.js'
 import { recordedHostIfnames } from '../recorded.js'
-import { type AttachState, checkFailed, checkLink, containerOf, previousInterface } from '../state.js'
+import {
+  type AttachState,
+  birthName,
+  type CommonConfig,
+  checkFailed,
+  checkLink,
+  containerOf,
+  previousInterface,
+} from '../state.js'
 
-export interface VethStepConfig {
+export interface VethStepConfig extends CommonConfig {
   /** What to set on the bridge port beyond the kernel's defaults; undefined where there is nothing. */
   readonly port?: BridgePortChange
   readonly macspoofchk?: boolean

@@ -39,6 +39,8 @@ interface Birth {
   readonly address?: Mac | undefined
   readonly group?: number | undefined
   readonly txqlen?: number | undefined
+  /** Queues for sending, and as many for receiving. A veth that is not told makes one per processor, and then waits for RCU to get rid of them. */
+  readonly queues?: number | undefined
   /** A namespace's file descriptor: the link is made there. */
   readonly netnsFd?: number | undefined
 }
@@ -118,6 +120,8 @@ export function encodeLinkSpec(w: NlWriter, spec: LinkSpec): void {
     address: spec.address,
     group: spec.group,
     txqlen: spec.txqlen,
+    numTxQueues: spec.queues,
+    numRxQueues: spec.queues,
     master: spec.master,
     alias: spec.alias,
     peerIndex: spec.lower,
@@ -199,7 +203,10 @@ function infoOf({
   macvlan,
   vlan,
 }: Omit<LinkSpec, 'name'>): LinkInfo<LinkMessage> | undefined {
-  if (peer) return { veth: { peer } }
+  if (peer) {
+    const { queues, ...rest } = peer
+    return { veth: { peer: { ...rest, numTxQueues: queues, numRxQueues: queues } } }
+  }
   if (bridge) return { bridge }
   if (vxlan) return { vxlan }
   if (macvlan) return { macvlan }
