@@ -1,9 +1,10 @@
 // ADD's result in every version, over every executable: its shape, and that it says what is there. CNI SPEC 1.1.0,
 // section 5 "Add Success", and the SPECs of earlier versions.
+import { readdirSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { leftovers } from '../helpers/difference.js'
 import { type FakeHost, fakeHost } from '../helpers/host.js'
-import { needs } from '../helpers/needs.js'
+import { needs, pluginDir } from '../helpers/needs.js'
 import type { NetnsWorld } from '../helpers/netns-world.js'
 import type { Outcome } from '../helpers/outcome.js'
 import { resultShape, strangeKeys } from '../helpers/result-shape.js'
@@ -123,6 +124,14 @@ t.test(
       Object.keys(before.containers[container.id]!.links),
     )
     t.strictSame(host.snapshot().records, {})
+  },
+)
+
+t.test(
+  'nothing in the directory is left out',
+  { skip: needs('plugins') || (testsReference && 'there are more of the reference') },
+  async t => {
+    t.strictSame(readdirSync(pluginDir).sort(), subjects.map(({ type }) => type).sort())
   },
 )
 

@@ -1,7 +1,7 @@
 // Running things for tests: shell scripts, optionally inside a network namespace, always with a time limit.
 import { spawnSync } from 'node:child_process'
 
-/** Commands get a plain environment: tap's own variables would reach (and slow down) every Node process below. */
+/** What commands find in their environment. */
 export const plainEnv = { PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C' } as const
 
 export interface ShResult {
@@ -12,8 +12,9 @@ export interface ShResult {
 
 /** Runs a script with `sh -e` and hands back how it went. */
 export function trySh(script: string, netns?: string): ShResult {
-  const command =
-    netns === undefined ? ['sh', '-ec', script] : ['nsenter', `--net=${netns}`, '--', 'sh', '-ec', script]
+  // tap hooks every Node process below it through this variable, whatever environment we give.
+  const shell = ['sh', '-ec', `unset NODE_OPTIONS\n${script}`]
+  const command = netns === undefined ? shell : ['nsenter', `--net=${netns}`, '--', ...shell]
   const { status, stdout, stderr, error } = spawnSync(command[0]!, command.slice(1), {
     encoding: 'utf8',
     env: plainEnv,
