@@ -5,13 +5,10 @@ const alphabet = 'abcdefghijklmnopqrstuvwxyz234567'
 
 /** Hashes text to `length` characters of base32 (5 bits each, at most 12). The same text gives the same characters for ever. */
 export function shortHash(text: string, length: number): string {
-  const [high, low] = hash64(text)
-  let bits = (BigInt(high) << 32n) | BigInt(low)
+  const words = hash64(text)
   let out = ''
-  for (let i = 0; i < length; i++) {
-    out += alphabet[Number(bits & 31n)]
-    bits >>= 5n
-  }
+  // Six characters from each word.
+  for (let i = 0; i < length; i++) out += alphabet[(words[i < 6 ? 1 : 0] >>> (5 * (i % 6))) & 31]
   return out
 }
 
