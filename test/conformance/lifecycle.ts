@@ -2,67 +2,13 @@
 // executable, warm and cold. CNI SPEC 1.1.0, section 2, and section 3 "Lifecycle & Ordering".
 import t, { type Test } from 'tap'
 import { leftovers } from '../helpers/difference.js'
-import { type Container, type ExecOptions, type FakeHost, fakeHost, type Verb } from '../helpers/host.js'
+import { type Container, fakeHost } from '../helpers/host.js'
 import { needs } from '../helpers/needs.js'
 import type { Outcome } from '../helpers/outcome.js'
-import { type Conf, modes, type Subject, subjects, testsReference } from '../helpers/subjects.js'
+import { Runtime } from '../helpers/runtime.js'
+import { type Conf, modes, subjects, testsReference } from '../helpers/subjects.js'
 
 const skip = needs('root', 'plugins', 'nsenter', 'iproute', 'nft')
-
-/** One subject on one host: calls of it with all that a runtime would put in. */
-class Runtime {
-  readonly t: Test
-  readonly host: FakeHost
-  readonly subject: Subject
-  readonly conf: Conf
-
-  constructor(t: Test, host: FakeHost, subject: Subject, more: Conf = {}) {
-    this.t = t
-    this.host = host
-    this.subject = subject
-    this.conf = { ...subject.conf(host), ...more }
-  }
-
-  call(verb: Verb, container: Container, options: ExecOptions = {}): Outcome {
-    const { type, ifname } = this.subject
-    return this.host.exec(type, verb, {
-      id: container.id,
-      netns: container.netns,
-      ifname,
-      conf: this.conf,
-      ...options,
-    })
-  }
-
-  /** ADD that must succeed; resolves to the configuration with its result in it, as CHECK and DEL get it. */
-  add(container: Container, options: ExecOptions = {}): Conf {
-    const outcome = this.call('ADD', container, options)
-    if (outcome.code !== 0) throw new Error(`ADD: ${outcome.stdout} ${outcome.stderr}`)
-    return { ...this.conf, prevResult: outcome.json }
-  }
-
-  gc(valid: readonly { readonly containerID: string; readonly ifname: string }[]): Outcome {
-    const conf = { ...this.conf, 'cni.dev/valid-attachments': valid, 'cni.dev/attachments': valid }
-    return this.host.exec(this.subject.type, 'GC', { conf })
-  }
-
-  status(more: Conf = {}): Outcome {
-    return this.host.exec(this.subject.type, 'STATUS', { conf: { ...this.conf, ...more } })
-  }
-
-  succeeds(outcome: Outcome, what: string): void {
-    this.t.match(outcome, { code: 0, stdout: '' }, `${what}: ${outcome.stdout}${outcome.stderr}`)
-  }
-
-  /** What stays for ever is made by a first attachment; the world after it is what DEL must bring back. */
-  baseline(): () => void {
-    const container = this.host.container()
-    this.succeeds(this.call('DEL', container, { conf: this.add(container) }), 'DEL of the first attachment')
-    container.remove()
-    const before = this.host.snapshot()
-    return () => this.t.strictSame(leftovers(before, this.host.snapshot()), [], 'nothing is left')
-  }
-}
 
 for (const mode of modes)
   for (const subject of subjects)
