@@ -44,8 +44,7 @@ export function interfaceStep(reach: Reach): Step<AttachState<InterfaceStepConfi
       const { link, addr, route } = state.container
       const { index, mtu } = link.get(birthName(state)) ?? vanished(state)
       state.mtu ||= mtu
-      if (birthName(state) !== state.key.ifname) christen(state, index)
-      if (isIpv4Only(ips)) keepIpv6Quiet(state.container, index)
+      if (ips.length > 0 && !hasIpv6(ips)) keepIpv6Quiet(state.container, index)
       // Addresses first: a link that comes up with them announces them, where it is told to.
       for (const ip of ips)
         giveAddress(state, {
@@ -54,10 +53,10 @@ export function interfaceStep(reach: Reach): Step<AttachState<InterfaceStepConfi
           noDad: !config.enableDad,
           flags: reach.prefixRoute ? 0 : IFA_F_NOPREFIXROUTE,
         })
-      link.set({ index, up: true })
+      bringUp(state, index)
       // Behind those that another attachment has made: that one keeps its traffic. One that is there already will do.
       for (const wanted of routesOf(state, index)) ignoreExists(() => route.append(wanted))
-      if (config.enableDad && !isIpv4Only(ips)) await addr.settled(index, 5_000)
+      if (config.enableDad && hasIpv6(ips)) await addr.settled(index, 5_000)
     },
 
     check(state) {
@@ -90,7 +89,7 @@ function settings(state: AttachState<InterfaceStepConfig>): SysctlSetting[] {
   const list: SysctlSetting[] = []
   // A MAC address that was asked for may be new to its IP address: neighbours must be told.
   if (config.mac) list.push([`${v4}/arp_notify`, '1', { optional: true }])
-  if (isIpv4Only(ips)) return list
+  if (!hasIpv6(ips)) return list
   if (config.mac) list.push([`${v6}/ndisc_notify`, '1', { optional: true }])
   list.push(
     [`${v6}/accept_dad`, config.enableDad ? '1' : '0', { optional: true }],
@@ -100,14 +99,16 @@ function settings(state: AttachState<InterfaceStepConfig>): SysctlSetting[] {
   return list
 }
 
-function isIpv4Only(ips: readonly ResultIp[]): boolean {
-  return ips.length > 0 && ips.every(ip => ip.address.family === 4)
+function hasIpv6(ips: readonly ResultIp[]): boolean {
+  return ips.some(ip => ip.address.family === 6)
 }
 
-/** The name that the runtime asked for, which may be taken. */
-function christen({ container, key, netns }: AttachState<unknown>, index: number): void {
+/** Up, and under the name that the runtime asked for, which may be taken. */
+function bringUp(state: AttachState<InterfaceStepConfig>, index: number): void {
+  const { container, key, netns } = state
+  const rename = birthName(state) === key.ifname ? {} : { rename: key.ifname }
   try {
-    container!.link.set({ index, rename: key.ifname })
+    container!.link.set({ index, up: true, ...rename })
   } catch (error) {
     if (!isExists(error)) throw error
     throw new CniError(
@@ -131,12 +132,13 @@ function keepIpv6Quiet(container: Namespace, index: number): void {
 }
 
 /** Some runtimes turn IPv6 off in new namespaces; an IPv6 address says that it is wanted. */
-function giveAddress({ container, key }: AttachState<unknown>, address: AddressSpec): void {
+function giveAddress(state: AttachState<InterfaceStepConfig>, address: AddressSpec): void {
+  const { container } = state
   try {
     container!.addr.add(address)
   } catch (error) {
     if (address.address.family === 4 || !isErrno(error, 'EACCES', 'EPERM')) throw error
-    for (const name of ['lo', key.ifname])
+    for (const name of ['lo', birthName(state)])
       container!.sysctl.set(`net/ipv6/conf/${name}/disable_ipv6`, '0', { optional: true })
     container!.addr.add(address)
   }
