@@ -1,6 +1,7 @@
 // Calls that every plugin must refuse: environment, input, versions, previous results, arguments, namespaces.
 // The texts are those of Go's skel package, on which runtimes and users have come to rely.
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { ExecOptions, FakeHost, Verb } from './host.js'
 import { type Conf, newest, subjects } from './subjects.js'
 
@@ -259,8 +260,9 @@ export const badCalls: readonly Case[] = [...environment, ...input, ...version, 
 
 /** Cases that need a path of this host. */
 export function badNamespaces(host: FakeHost): Case[] {
-  const file = `${host.dir === host.dataDir ? '' : host.dataDir}/../file`
-  const directory = `${host.dataDir}/../directory`
+  const root = dirname(host.dataDir)
+  const file = `${root}/file`
+  const directory = `${root}/directory`
   writeFileSync(file, 'just a file\n')
   mkdirSync(directory)
   const own = ['ADD', 'DEL', 'CHECK'].map(verb => ({
@@ -276,7 +278,7 @@ export function badNamespaces(host: FakeHost): Case[] {
   const strange = [file, directory, '/dev/null', '/proc/self/ns/mnt', '/proc/self/stat'].flatMap(netns =>
     (netns === '/proc/self/stat' ? (['ADD', 'CHECK'] as const) : (['ADD', 'DEL', 'CHECK'] as const)).map(
       verb => ({
-        name: `${verb} in ${netns.startsWith('/tmp') ? netns.slice(netns.lastIndexOf('/') + 1) : netns}`,
+        name: `${verb} in ${netns.replace(`${root}/`, 'a ')}`,
         verb,
         call: { netns },
         ...(verb === 'CHECK' && { conf: withResult }),
@@ -290,7 +292,7 @@ export function badNamespaces(host: FakeHost): Case[] {
   const gone = (['ADD', 'CHECK'] as const).map(verb => ({
     name: `${verb} in a namespace that is gone`,
     verb,
-    call: { netns: `${host.dataDir}/../gone` },
+    call: { netns: `${root}/gone` },
     ...(verb === 'CHECK' && { conf: withResult }),
     code: 3,
     msg: /does not exist/,
