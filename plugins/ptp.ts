@@ -33,6 +33,7 @@ export interface PtpConfig extends v.InferOutput<typeof schema> {
   readonly enableDad: false
   readonly disableContainerInterface: false
   readonly macspoofchk: false
+  readonly needsGateway: true
 }
 
 function parse(call: Call): PtpConfig {
@@ -49,6 +50,7 @@ function parse(call: Call): PtpConfig {
     enableDad: false,
     disableContainerInterface: false,
     macspoofchk: false,
+    needsGateway: true,
   }
 }
 
@@ -68,12 +70,7 @@ function unique(routes: readonly Route[]): Route[] {
 }
 
 function routesToGateway({ address, gateway }: ResultIp, oif: number): Route[] {
-  if (!gateway)
-    throw new CniError(
-      CniCode.invalidConfig,
-      `the IPAM named no gateway for ${address}`,
-      'ptp routes via a gateway: give the range a "gateway"',
-    )
+  if (!gateway) return [] // not so: see `needsGateway`
   const toGateway: Route = {
     dst: Prefix.host(gateway),
     oif,

@@ -46,7 +46,8 @@ export const bridgeVlanStep: Step<AttachState<BridgeVlanStepConfig>> = {
     const { host, config, bridge } = state
     const port = host.kernel.link.get(state.hostIfname)
     if (!port || !bridge) throw checkFailed(`host interface ${state.hostIfname} is gone`)
-    setPortVlans(host.kernel, port.index, config)
+    if (!config.preserveDefaultVlan) removeDefaultVlan(host.kernel, bridge, port.index)
+    host.kernel.bridgeVlan.add({ index: port.index, vlans: portVlans(config) })
     if (!hasVlanGateway(config)) return
     const gateway = ensureVlanInterface(host.kernel, bridge, config)
     ensureGateways(host.kernel, gateway, state.ips, config.forceAddress)
@@ -60,9 +61,10 @@ export const bridgeVlanStep: Step<AttachState<BridgeVlanStepConfig>> = {
     const { host, config } = state
     const port = host.kernel.link.get(state.hostIfname)
     const present = port ? (host.kernel.bridgeVlan.list().find(p => p.index === port.index)?.vlans ?? []) : []
-    for (const wanted of portVlans(config))
-      if (!present.some(p => p.vid <= wanted.vid && (p.to ?? p.vid) >= (wanted.to ?? wanted.vid)))
-        throw checkFailed(`VLAN ${wanted.vid} is gone from port ${state.hostIfname}`)
+    for (const vlan of portVlans(config)) {
+      const missing = missingVlan(vlan, present)
+      if (missing !== undefined) throw checkFailed(`VLAN ${missing} is gone from port ${state.hostIfname}`)
+    }
     if (!hasVlanGateway(config)) return
     const name = vlanInterface(config)
     const gateway = host.kernel.link.get(name)
@@ -72,21 +74,28 @@ export const bridgeVlanStep: Step<AttachState<BridgeVlanStepConfig>> = {
   },
 }
 
-function setPortVlans(kernel: Namespace, index: number, config: BridgeVlanStepConfig): void {
-  if (!config.preserveDefaultVlan) kernel.bridgeVlan.remove({ index, vlans: [{ vid: 1 }] })
-  kernel.bridgeVlan.add({ index, vlans: portVlans(config) })
+/** What the kernel gives each new port of the bridge. */
+function removeDefaultVlan(kernel: Namespace, { info }: Link, port: number): void {
+  const vid = info?.bridge?.vlanDefaultPvid ?? 1
+  if (vid !== 0) kernel.bridgeVlan.remove({ index: port, vlans: [{ vid }] })
 }
 
 function portVlans({ vlan, vlanTrunk }: BridgeVlanStepConfig): PortVlan[] {
-  // A trunk without a VLAN of its own still needs one for untagged frames.
-  const own: PortVlan = { vid: vlan || 1, pvid: true, untagged: true }
-  return [
-    own,
-    ...vlanTrunk.flatMap(({ id, minID, maxID }): PortVlan[] => [
-      ...(id === undefined ? [] : [{ vid: id }]),
-      ...(minID === undefined ? [] : [{ vid: minID, to: maxID! }]),
-    ]),
-  ]
+  const trunk = vlanTrunk.flatMap(({ id, minID, maxID }): PortVlan[] => [
+    ...(id === undefined ? [] : [{ vid: id }]),
+    ...(minID === undefined ? [] : [{ vid: minID, to: maxID! }]),
+  ])
+  // A trunk without a VLAN of its own still needs one for untagged frames. Last, as it may be part of the trunk.
+  return [...trunk, { vid: vlan || 1, pvid: true, untagged: true }]
+}
+
+/** The first VLAN of a range that does not pass, or not as it should; the kernel lists ranges as it likes. */
+function missingVlan(wanted: PortVlan, present: readonly PortVlan[]): number | undefined {
+  for (let vid = wanted.vid; vid <= (wanted.to ?? wanted.vid); vid++) {
+    const passes = present.find(each => each.vid <= vid && (each.to ?? each.vid) >= vid)
+    if (!passes || (wanted.pvid && !passes.pvid)) return vid
+  }
+  return undefined
 }
 
 /** True when the gateway addresses belong to `<bridge>.<vlan>`. */
@@ -125,7 +134,7 @@ function ensureVlanInterface(kernel: Namespace, bridge: Link, config: BridgeVlan
   // New, or left by an earlier bridge of the same name.
   if (port.master !== bridge.index) {
     kernel.link.set({ index: port.index, master: bridge.index, up: true })
-    kernel.bridgeVlan.remove({ index: port.index, vlans: [{ vid: 1 }] })
+    removeDefaultVlan(kernel, bridge, port.index)
     kernel.bridgeVlan.add({ index: port.index, vlans: [{ vid: vlan, pvid: true, untagged: true }] })
   }
   if ((link.flags & IFF_UP) === 0) kernel.link.set({ index: link.index, up: true })

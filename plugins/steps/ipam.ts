@@ -17,6 +17,8 @@ export interface IpamStepConfig extends CommonConfig {
   readonly isDefaultGateway?: boolean
   /** Work out the gateway of a subnet as its first address where the IPAM names none. */
   readonly isGateway?: boolean
+  /** Refuse an address without a gateway. */
+  readonly needsGateway?: boolean
 }
 
 export const ipamStep: Step<AttachState<IpamStepConfig>> = {
@@ -30,6 +32,7 @@ export const ipamStep: Step<AttachState<IpamStepConfig>> = {
     if (result.ips.length === 0)
       throw new CniError(CniCode.delegateFailed, `IPAM plugin "${config.ipam?.type}" returned no addresses`)
     state.ips = config.isGateway ? result.ips.map(withGateway) : result.ips
+    if (config.isGateway || config.needsGateway) requireGateways(state.ips)
     state.routes = config.isDefaultGateway ? withDefaultRoutes(result.routes, state.ips) : result.routes
     if (!config.dns || Object.keys(config.dns).length === 0) state.dns = result.dns
     addressesKnown(state)
@@ -77,6 +80,23 @@ function takePrevious(state: AttachState<IpamStepConfig>): void {
   state.ips = previous.ips.filter(ip => ip.interface === undefined || ip.interface === own)
   state.routes = previous.routes
   state.addressed = true
+}
+
+function requireGateways(ips: readonly ResultIp[]): void {
+  for (const { address, gateway } of ips) {
+    if (!gateway)
+      throw new CniError(
+        CniCode.invalidConfig,
+        `the IPAM named no gateway for ${address}`,
+        'give the range, or the address, a "gateway"',
+      )
+    if (gateway.equals(address.ip))
+      throw new CniError(
+        CniCode.invalidConfig,
+        `${gateway} can not be both the container's address and the gateway's, which is the host's`,
+        'give the container another address, or name another "gateway"',
+      )
+  }
 }
 
 function withGateway(ip: ResultIp): ResultIp {
