@@ -1,6 +1,6 @@
 // One candidate in the comparison: a directory of executables with a host namespace, directories and a driver of its own.
 import { execFileSync } from 'node:child_process'
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { CpuMeter } from './cpu.js'
 import { type Batch, Driver } from './driver.js'
@@ -75,12 +75,16 @@ export class Candidate {
     return { ...batch, cpuUs: all }
   }
 
-  /** Ends the resident, removes the namespaces with all that is left in them, and the directories. */
+  /** Ends the driver and the resident, and takes away the namespaces with all that is left in them, and the directories. */
   async close(): Promise<void> {
-    await this.driver.removeNetns(0, this.#namespaces)
-    this.driver.close()
+    this.driver.kill()
     await endProcessesOf(this.runDir)
-    for (const mounted of [`${this.#root}/host`, this.runDir]) execFileSync('umount', ['-l', mounted])
+    const mounted = readFileSync('/proc/self/mountinfo', 'latin1')
+      .split('\n')
+      .flatMap(line => line.split(' ')[4] ?? [])
+      .filter(path => path.startsWith(`${this.#root}/`))
+    for (let from = 0; from < mounted.length; from += 500)
+      execFileSync('umount', ['-l', ...mounted.slice(from, from + 500)])
     rmSync(this.#root, { recursive: true, force: true })
     this.#meter?.[Symbol.dispose]()
   }

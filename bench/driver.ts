@@ -64,6 +64,11 @@ export class Driver {
     this.#child.stdin.end()
   }
 
+  /** At once, whatever it is doing. */
+  kill(): void {
+    this.#child.kill('SIGKILL')
+  }
+
   async #netns(command: string, from: number, to: number): Promise<void> {
     const { errno } = (await this.#ask(`${command} ${from} ${to}`)) as { errno: number }
     if (errno !== 0) throw new Error(`${command} ${from} ${to}: errno ${errno}`)

@@ -37,11 +37,16 @@ export async function main(args: readonly string[]): Promise<void> {
     open.push(made)
     return made
   }
+  const closeAll = async () => {
+    for (const one of open.splice(0)) await one.close()
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void closeAll().finally(() => process.exit(130)))
   try {
     await compare(options, results, candidate)
     await growAndRemember(options, results, candidate)
   } finally {
-    for (const one of open) await one.close()
+    await closeAll()
   }
   results.seconds = (Date.now() - begin) / 1000
   mkdirSync(dirname(options.out), { recursive: true })
