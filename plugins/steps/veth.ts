@@ -130,7 +130,7 @@ function explain(error: unknown, state: AttachState<VethStepConfig>): unknown {
     return new CniError(
       CniCode.tryAgain,
       `bridge ${bridge?.name} is full: it takes 1023 ports`,
-      'use a second bridge, or the routed plugin, which has no such limit',
+      'use a second bridge, or ptp, which has no such limit',
       { cause: error },
     )
   if (isExists(error))

@@ -235,6 +235,27 @@ hosted('a name that is taken', async (t, world) => {
   await world.add(conf(world), container, { ifname: 'eth1' })
 })
 
+hosted('a bridge that is full', async (t, world) => {
+  const { link } = world.ns
+  world.sh('ip link add brplain type bridge mcast_snooping 0')
+  const master = link.index('brplain')!
+  for (let i = 0; i < 511; i++) {
+    link.add({ name: `a${i}`, kind: 'veth', master, peer: { name: `b${i}` } })
+    link.set({ name: `b${i}`, master })
+  }
+  const [last, container] = [world.container(), world.container()]
+  const added = await world.add(plainConf(), last)
+  const before = world.glance(container)
+  t.match((await world.call('ADD', plainConf(), container)).error, {
+    code: 11,
+    msg: 'bridge brplain is full: it takes 1023 ports',
+    details: /second bridge/,
+  })
+  t.strictSame(world.glance(container), before, 'nothing is left')
+  t.equal((await world.call('DEL', added, last)).code, 0)
+  await world.add(plainConf(), container)
+})
+
 hosted('the host side takes no router advertisements', async (t, world) => {
   const { prevResult } = await world.add(conf(world), world.container())
   for (const { name } of prevResult.interfaces.slice(0, 2))

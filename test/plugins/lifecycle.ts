@@ -286,6 +286,36 @@ t.test('an address that comes again after its record was lost is its new ownerâ€
   t.equal(check.code, 0, check.stdout)
 })
 
+t.test('others who make and sweep sets at the same moment', { skip }, async t => {
+  const world = pluginWorld(t)
+  const conf = bridgeConf(world, { ipam: leasing(world, 1, [4]) })
+  const { kernel } = world.host
+  type Run = typeof kernel.nft.run
+  const interfering = (interfere: (run: number, tx: Parameters<Run>[0]) => unknown) => {
+    let runs = 0
+    const run: Run = (tx, options) => {
+      interfere(++runs, tx)
+      kernel.nft.run(tx, options)
+    }
+    const { link, addr, route, sysctl } = kernel
+    const host = {
+      ...world.host,
+      kernel: { link, addr, route, sysctl, nft: { run, list: kernel.nft.list } } as never,
+    }
+    return world.call('ADD', conf, world.container(), {}, host)
+  }
+  // Runs 1 and 4 are for the elements; the sets are made in between, one after the other.
+  const swept = await interfering(run => run === 4 && world.sh('nft flush ruleset; nft add table inet x'))
+  t.equal(swept.code, 0, swept.stdout)
+  world.sh('nft delete table inet plumbline; nft delete table bridge plumbline')
+  const raced = await interfering((run, tx) => (run === 2 || run === 3) && kernel.nft.run(tx))
+  t.equal(raced.code, 0, raced.stdout)
+  t.strictSame(setSizes(world), { 'masq4-10.1.0.0-24': 1, port_macs: 1 })
+  t.equal(world.nft().filter(object => object.rule).length, 2, 'no rule was made twice')
+  const never = await interfering(() => world.sh('nft flush ruleset'))
+  t.match(never.error, { code: 103, msg: /^nft (create|add)/ }, 'and it gives up in the end')
+})
+
 t.test('what others put into the container, or beside our things, stays', { skip }, async t => {
   const world = pluginWorld(t)
   const conf = bridgeConf(world)
