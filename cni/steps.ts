@@ -48,13 +48,23 @@ export interface Step<S> {
   /** What `apply` will make, in words that `undo` can use; on record before `apply` runs. Undefined while not yet known. */
   plan?(state: S): JsonObject | undefined
   apply(state: S): void | Promise<void>
-  /** Tolerates that little, or nothing, of it was done. */
+  /** Tolerates that little, or nothing, of it was done; not asked when `apply` threw a CleanFailure. */
   undo?(undo: Undo): void | Promise<void>
   /** Throws a CniError that names what is not as it should be; changes nothing. */
   check?(state: S): void | Promise<void>
   /** Throws CniError 50 or 51 when `apply` could not work now. */
   status?(call: Call, config: JsonObject, host: Host): void | Promise<void>
   gc?(sweep: Sweep): void | Promise<void>
+}
+
+/** Thrown by `apply` in place of `error`: whatever it had made, it has taken back itself. */
+export class CleanFailure extends Error {
+  readonly error: unknown
+
+  constructor(error: unknown) {
+    super(messageOf(error))
+    this.error = error
+  }
 }
 
 export interface StepPlugin<Config, S> extends Pick<Plugin<Config>, 'type' | 'about' | 'versions' | 'parse'> {
@@ -157,9 +167,10 @@ async function add<Config, S>(
       return result
     } catch (error) {
       // A step that found somebody else's in its place has made nothing, and must not take that away.
-      if (error instanceof CniError && error.code === CniCode.alreadyAttached) begun.pop()
+      const clean = error instanceof CleanFailure || isAlreadyAttached(error)
+      if (clean) begun.pop()
       if (onRecord) await rollback(steps, records, { ...record, steps: begun }, call, host, key)
-      throw error
+      throw error instanceof CleanFailure ? error.error : error
     }
   })
 }
@@ -307,6 +318,10 @@ async function around(
   faultPoint(call.env, verb, step, 'before')
   await work()
   faultPoint(call.env, verb, step, 'after')
+}
+
+function isAlreadyAttached(error: unknown): boolean {
+  return error instanceof CniError && error.code === CniCode.alreadyAttached
 }
 
 function throwAll(errors: readonly unknown[], what: string): void {

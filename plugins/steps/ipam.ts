@@ -4,7 +4,7 @@ import type { Call } from '../../cni/call.js'
 import { delegateIpam } from '../../cni/delegate.js'
 import { CniCode, CniError } from '../../cni/error.js'
 import type { ResultIp, ResultRoute } from '../../cni/result.js'
-import type { Step, Undo } from '../../cni/steps.js'
+import { CleanFailure, type Step, type Undo } from '../../cni/steps.js'
 import { Ip, Prefix } from '../../wire/ip.js'
 import { ipamOf } from '../config.js'
 import { type AttachState, addressesKnown, type CommonConfig } from '../state.js'
@@ -28,7 +28,9 @@ export const ipamStep: Step<AttachState<IpamStepConfig>> = {
 
   async apply(state) {
     const { call, host, config } = state
-    const result = await delegateIpam(call, config.ipam!, host, 'ADD')
+    const result = await delegateIpam(call, config.ipam!, host, 'ADD').catch(error => {
+      throw new CleanFailure(error) // the IPAM's DEL has been run, or there is no such IPAM
+    })
     if (result.ips.length === 0)
       throw new CniError(CniCode.delegateFailed, `IPAM plugin "${config.ipam?.type}" returned no addresses`)
     state.ips = config.isGateway ? result.ips.map(withGateway) : result.ips

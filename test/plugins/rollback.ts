@@ -79,6 +79,38 @@ async function stepsOf(world: PluginWorld, conf: Conf): Promise<string[]> {
   return /plumbline-steps: (.*)/.exec(log)![1]!.split(' ')
 }
 
+t.test('an IPAM that fails, or is none', { skip }, async t => {
+  const world = pluginWorld(t)
+  const before = world.lasting()
+  const container = world.container()
+  const dataDir = `${world.root}/data`
+  const exhausted = {
+    type: 'host-local',
+    dataDir,
+    ranges: [[{ subnet: '10.9.0.0/30', rangeStart: '10.9.0.1', rangeEnd: '10.9.0.1' }]],
+  }
+  const failures: [ipam: Conf, code: number][] = [
+    [{ type: 'no-such-ipam' }, 7],
+    [{ type: '../host-local' }, 7],
+    [{ type: 'ptp' }, 7],
+    [{ type: 'host-local', dataDir, ranges: [] }, 7],
+    [exhausted, 101],
+  ]
+  for (const conf of [bridgeConf(world), ptpConf(world)])
+    for (const [ipam, code] of failures) {
+      const { error, log } = await world.call(
+        'ADD',
+        { ...conf, ipam: conf.type === ipam.type ? failures[0]![0] : ipam },
+        container,
+      )
+      t.match(error, { code }, `${conf.type} ${JSON.stringify(ipam)}`)
+      t.notMatch(log, /rollback/)
+      const { leases, records } = world.state()
+      t.strictSame({ leases, records }, { leases: {}, records: {} })
+    }
+  t.strictSame(world.lasting().host, before.host, 'the host is as before')
+})
+
 t.test('a rollback that can not be finished is finished by DEL, GC or the next ADD', { skip }, async t => {
   const world = pluginWorld(t)
   const conf = bridgeConf(world)
