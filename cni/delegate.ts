@@ -59,6 +59,11 @@ export async function delegateIpam(
   }
 }
 
+/** Throws what an ADD by this IPAM plugin would throw before it does anything: CniError 7 for one that is not there, or for its keys. */
+export function requireIpam(call: Call, ipam: { readonly type: string }, host: Host): void {
+  chooseDelegate(call, ipam.type, host, 'ADD')('ADD')
+}
+
 /** Validates for a verb, and gives back the work to do. */
 type Prepare = (verb: DelegatedVerb) => () => Promise<Result>
 
@@ -142,9 +147,13 @@ function readResult(stdout: string, type: string, version: string): Result {
   }
 }
 
-/** The caller's environment with this call's parameters, and without what our launcher tells our executor. */
+/**
+ * The caller's environment with this call's parameters, and without what our launcher tells our executor. A foreign plugin may exec one
+ * of ours in turn: not by the resident, where it would wait behind the very call that waits for it.
+ */
 function environment(call: Call, verb: Verb): Record<string, string | undefined> {
-  const { PLUMBLINE_PLUGIN: _plugin, PLUMBLINE_NETNS_ERRNO: _errno, ...env } = call.env
+  const { PLUMBLINE_PLUGIN: _plugin, PLUMBLINE_NETNS_ERRNO: _errno, ...rest } = call.env
+  const env = { ...rest, PLUMBLINE_RESIDENT: 'off' }
   if (verb !== 'ADD' && verb !== 'DEL' && verb !== 'CHECK') return { ...env, CNI_COMMAND: verb }
   return {
     ...env,

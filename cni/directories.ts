@@ -18,12 +18,12 @@ export function stateDir(env: Env): string {
 function directory(env: Env, variable: string, byDefault: string): string {
   const value = env[variable]
   if (value === undefined || value === '') return byDefault
-  if (!isAbsolute(value))
+  const path = normalize(value)
+  if (!isAbsolute(value) || /^\/(proc|sys)(\/|$)/.test(path))
     throw new CniError(
       CniCode.invalidEnvironment,
-      `${variable} must be an absolute path, got ${JSON.stringify(value)}`,
+      `${variable} must be an absolute path, and not below /proc or /sys, got ${JSON.stringify(value)}`,
     )
-  const path = normalize(value)
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
 }
 

@@ -13,7 +13,7 @@ export function faultPoint(
   step: string,
   when: 'before' | 'after',
 ): void {
-  const wanted = env['PLUMBLINE_FAULT']
+  const wanted = env.PLUMBLINE_FAULT
   if (wanted === undefined) return
   if (wanted === `${verb}:${step}:${when}:kill`) process.kill(process.pid, 'SIGKILL')
   if (wanted === `${verb}:${step}:${when}:fail`)

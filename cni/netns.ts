@@ -85,7 +85,9 @@ function gone({ verb, netnsPath }: Parameters, log: Logger): undefined {
 }
 
 function noNamespace(stat: Stats | undefined, parameters: Parameters, log: Logger): undefined {
-  if (parameters.verb === 'DEL' && stat?.isFile() && stat.size === 0) return gone(parameters, log)
+  // All namespaces are empty files, too, on one device.
+  const isPlain = stat?.isFile() && stat.size === 0 && stat.dev !== ownNetns().dev
+  if (parameters.verb === 'DEL' && isPlain) return gone(parameters, log)
   throw new CniError(
     CniCode.invalidEnvironment,
     `CNI_NETNS ${parameters.netnsPath} is not a network namespace`,

@@ -54,7 +54,8 @@ export class RecordStore {
 
   remove(key: AttachmentKey, plugin: string): void {
     const path = this.#path(key, plugin)
-    if (!unlinkIfThere(path)) unlinkIfThere(temporaryOf(path)) // a temporary is left only where the first write was killed
+    unlinkIfThere(path)
+    unlinkIfThere(temporaryOf(path)) // where a write was killed
   }
 
   /** All records of a network made by one plugin type; O(attachments), for GC only. */
@@ -118,13 +119,11 @@ function readRecord(path: string): AttachmentRecord | undefined {
   }
 }
 
-function unlinkIfThere(path: string): boolean {
+function unlinkIfThere(path: string): void {
   try {
     unlinkSync(path)
-    return true
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
-    throw error
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
 }
 

@@ -1,5 +1,6 @@
 // What the steps of one ADD or CHECK share: the call, its typed options, and what earlier steps have found out.
 import { type AttachmentKey, attachmentKey, type Call, type Netns } from '../cni/call.js'
+import { requireIpam } from '../cni/delegate.js'
 import { CniCode, CniError } from '../cni/error.js'
 import type { Host } from '../cni/plugin.js'
 import type { Dns, Result, ResultInterface, ResultIp, ResultRoute } from '../cni/result.js'
@@ -59,6 +60,7 @@ export function beginAttachment<Config extends CommonConfig>(
   hostIfname: string,
 ): AttachState<Config> {
   const key = attachmentKey(call)
+  if (config.ipam && call.verb === 'ADD') requireIpam(call, config.ipam, host)
   return {
     key,
     call,

@@ -101,7 +101,7 @@ const dataDirAlone = v.object({ ipam: v.exactOptional(v.object({ dataDir: direct
 
 /** The resident and the caller have different working directories, hence no relative paths. '' is the default, as in Go. */
 function isDirectoryPath(path: string): boolean {
-  return path === '' || (path.startsWith('/') && !path.includes('\0'))
+  return path === '' || (path.startsWith('/') && !path.includes('\0') && !/^\/+(proc|sys)(\/|$)/.test(path))
 }
 
 function leaseDirectory(dataDir: string | undefined, network: string): string {

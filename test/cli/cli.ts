@@ -164,7 +164,7 @@ t.test('nobody but root', { skip: skip || needs('nsenter') }, async t => {
   const { stderr, status } = spawnSync(
     'setpriv',
     ['--reuid=65534', '--clear-groups', process.execPath, main, 'ps'],
-    { encoding: 'utf8', env: plainEnv, cwd: '/' },
+    { encoding: 'utf8', env: { ...plainEnv, NODE_OPTIONS: '' }, cwd: '/' }, // tap's, whose files nobody can read
   )
   t.equal(status, 1)
   t.equal(stderr, 'plumbline: ps needs root: run it with sudo\n')

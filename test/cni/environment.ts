@@ -144,7 +144,7 @@ t.test('directories', async t => {
   t.equal(stateDir({ PLUMBLINE_STATE_DIR: '/' }), '/')
   t.same(await cniErrorOf(() => runDir({ PLUMBLINE_RUN_DIR: 'run' })), {
     code: 4,
-    msg: 'PLUMBLINE_RUN_DIR must be an absolute path, got "run"',
+    msg: 'PLUMBLINE_RUN_DIR must be an absolute path, and not below /proc or /sys, got "run"',
   })
   t.same((await cniErrorOf(() => stateDir({ PLUMBLINE_STATE_DIR: './x' }))).code, 4)
 })

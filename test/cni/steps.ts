@@ -259,7 +259,7 @@ t.test('records: long names, unreadable content, leftovers of killed writers', a
 })
 
 t.test('STATUS says when records can not be written', async t => {
-  const env = { PLUMBLINE_RUN_DIR: '/proc/nothing/plumbline' }
+  const env = { PLUMBLINE_RUN_DIR: '/dev/null/plumbline' }
   await t.rejects(worldly(new Set(), []).status(makeCall('STATUS', 'x', { env }), undefined, host), {
     code: 50,
   })

@@ -97,6 +97,7 @@ function dump(socket: number): string[] {
 t.test('opening inside a namespace', { skip: needs('root', 'iproute', 'nsenter') }, async t => {
   const { path, fd } = netns(t)
   sh('ip link add in0 type veth peer name in1', path)
+  sh('echo 0 > /proc/sys/net/ipv4/conf/in0/forwarding', path) // a new namespace may have the host's
   const requests: OpenRequest[] = [
     { protocol: NETLINK_ROUTE },
     { path: '/proc/sys/net/ipv4/conf/in0/forwarding', flags: O_RDWR },
