@@ -71,6 +71,8 @@ async function run(command: Command, words: readonly string[], flags: RunFlags):
     throw asRunFailure(error, controller.signal)
   })
   target = container
+  // One that came when it was too late to turn back, and too early to be passed on.
+  if (controller.signal.aborted) container.signal(controller.signal.reason as NodeJS.Signals)
   if (options.detach) printDetached(settings, container, wantsJson(command))
   else process.exitCode = await waitAndRemove(settings, container)
 }

@@ -95,7 +95,7 @@ static _Noreturn void become_resident(long lock)
     if (after(*entry, "PLUMBLINE_") || after(*entry, "PATH="))
       environment[count++] = *entry;
   // A small young generation: the resident is small, and what a call allocates dies with it.
-  exec_node((char *[]){ "node", "--max-semi-space-size=8", string_of(&bundle), NULL }, environment);
+  exec_node((char *[]){ "node", "--max-semi-space-size=2", "--max-old-space-size=128", string_of(&bundle), NULL }, environment);
   leave(127);
 }
 
