@@ -40,28 +40,31 @@ export async function delegateIpam(
   host: Host,
   verb: DelegatedVerb,
 ): Promise<unknown> {
-  const prepare = chooseDelegate(call, ipam.type, host, verb)
-  const run = prepare(verb)
-  if (verb !== 'ADD') {
-    await run()
-    return undefined
-  }
-  try {
-    return await run()
-  } catch (error) {
-    // What the delegate found there already belongs to a live attachment.
-    if (error instanceof CniError && error.code === CniCode.alreadyAttached) throw error
-    // SPEC: a plugin whose delegate fails at ADD should run the delegate's DEL before it returns.
-    await prepare('DEL')().catch(failure =>
-      call.log.warn('DEL after a failed ADD failed too', { ipam: ipam.type, error: messageOf(failure) }),
-    )
-    throw error
-  }
+  if (verb === 'ADD') return prepareIpam(call, ipam, host)()
+  await chooseDelegate(call, ipam.type, host, verb)(verb)()
+  return undefined
 }
 
-/** Throws what an ADD by this IPAM plugin would throw before it does anything: CniError 7 for one that is not there, or for its keys. */
-export function requireIpam(call: Call, ipam: { readonly type: string }, host: Host): void {
-  chooseDelegate(call, ipam.type, host, 'ADD')('ADD')
+/**
+ * An ADD by this IPAM plugin, to be run later. Throws what it would throw before it does anything: CniError 7 for a plugin that is
+ * not there, or for its keys.
+ */
+export function prepareIpam(call: Call, ipam: { readonly type: string }, host: Host): () => Promise<Result> {
+  const prepare = chooseDelegate(call, ipam.type, host, 'ADD')
+  const run = prepare('ADD')
+  return async () => {
+    try {
+      return await run()
+    } catch (error) {
+      // What the delegate found there already belongs to a live attachment.
+      if (error instanceof CniError && error.code === CniCode.alreadyAttached) throw error
+      // SPEC: a plugin whose delegate fails at ADD should run the delegate's DEL before it returns.
+      await prepare('DEL')().catch(failure =>
+        call.log.warn('DEL after a failed ADD failed too', { ipam: ipam.type, error: messageOf(failure) }),
+      )
+      throw error
+    }
+  }
 }
 
 /** Validates for a verb, and gives back the work to do. */

@@ -1,6 +1,6 @@
 // What the steps of one ADD or CHECK share: the call, its typed options, and what earlier steps have found out.
 import { type AttachmentKey, attachmentKey, type Call, type Netns } from '../cni/call.js'
-import { requireIpam } from '../cni/delegate.js'
+import { prepareIpam } from '../cni/delegate.js'
 import { CniCode, CniError } from '../cni/error.js'
 import type { Host } from '../cni/plugin.js'
 import type { Dns, Result, ResultInterface, ResultIp, ResultRoute } from '../cni/result.js'
@@ -23,6 +23,8 @@ export interface AttachState<Config> {
   mac: Mac
   /** MTU of both ends; 0 leaves it to the kernel, until the step that looks at the link knows it. */
   mtu: number
+  /** The IPAM's ADD, its configuration validated before anything is written. At ADD only, and where there is an IPAM. */
+  readonly lease?: () => Promise<Result>
   /** True once the addresses are known: at once where there is no IPAM. */
   addressed: boolean
   ips: readonly ResultIp[]
@@ -60,7 +62,6 @@ export function beginAttachment<Config extends CommonConfig>(
   hostIfname: string,
 ): AttachState<Config> {
   const key = attachmentKey(call)
-  if (config.ipam && call.verb === 'ADD') requireIpam(call, config.ipam, host)
   return {
     key,
     call,
@@ -71,6 +72,7 @@ export function beginAttachment<Config extends CommonConfig>(
     hostMac: stableMac(`host ${hostIfname}`),
     mac: previousMac(call) ?? config.mac ?? stableMac(`${hostIfname} ${key.containerId}`),
     mtu: call.verb === 'ADD' ? mtuOf(config.mtu, host) : config.mtu,
+    ...(config.ipam && call.verb === 'ADD' && { lease: prepareIpam(call, config.ipam, host) }),
     addressed: config.ipam === undefined,
     ips: [],
     routes: [],

@@ -27,9 +27,9 @@ export const ipamStep: Step<AttachState<IpamStepConfig>> = {
   wanted: state => state.config.ipam !== undefined,
 
   async apply(state) {
-    const { call, host, config } = state
-    const result = await delegateIpam(call, config.ipam!, host, 'ADD').catch(error => {
-      throw new CleanFailure(error) // the IPAM's DEL has been run, or there is no such IPAM
+    const { config } = state
+    const result = await state.lease!().catch(error => {
+      throw new CleanFailure(error) // the IPAM's own DEL has been run
     })
     if (result.ips.length === 0)
       throw new CniError(CniCode.delegateFailed, `IPAM plugin "${config.ipam?.type}" returned no addresses`)
