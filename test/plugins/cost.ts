@@ -7,7 +7,7 @@ import { decodeMessages } from '../../wire/netlink/message.js'
 import { NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END } from '../../wire/nft/message.js'
 import * as rt from '../../wire/route/constants.js'
 import { needs } from '../helpers/needs.js'
-import { bridgeConf, plainConf, pluginWorld, ptpConf } from '../helpers/plugin-world.js'
+import { bridgeConf, leasing, plainConf, pluginWorld, ptpConf } from '../helpers/plugin-world.js'
 import type { Conf } from '../helpers/subjects.js'
 
 const skip = needs('root', 'nsenter')
@@ -76,6 +76,13 @@ const expected: Record<string, string[]> = {
     ...['NEWLINK', 'NEWLINK'],
     ...['GETLINK', 'NEWADDR', 'NEWADDR', 'NEWLINK', 'NEWROUTE', 'NEWROUTE'],
   ],
+  // With IPv6 the link is renamed in the request that brings it up; without, it is told to have no link-local address.
+  'bridge, IPv4 only': [
+    ...['GETLINK', 'GETADDR of link 2'],
+    'nft batch of 1',
+    'NEWLINK',
+    ...['GETLINK', 'NEWLINK', 'NEWADDR', 'NEWLINK', 'NEWROUTE'],
+  ],
   'bridge without IPAM': ['GETLINK', 'NEWLINK', 'GETLINK', 'NEWLINK'],
   ptp: [
     'nft batch of 2',
@@ -89,8 +96,17 @@ for (const [name, requests] of Object.entries(expected))
   t.test(`${name}: the second and the fiftieth`, { skip }, async t => {
     const world = pluginWorld(t)
     const more = { mtu: 1500 } // else two look-ups: the uplink's route and its link
-    const conf: Conf =
-      name === 'ptp' ? ptpConf(world, more) : name === 'bridge' ? bridgeConf(world, more) : plainConf(more)
+    const confs: Record<string, Conf> = {
+      bridge: bridgeConf(world, more),
+      'bridge, IPv4 only': bridgeConf(world, {
+        ...more,
+        ...{ macspoofchk: false, hairpinMode: false, portIsolation: false },
+        ipam: leasing(world, 1, [4]),
+      }),
+      'bridge without IPAM': plainConf(more),
+      ptp: ptpConf(world, more),
+    }
+    const conf = confs[name]!
     const containers = Array.from({ length: 50 }, () => world.container())
     const costs: Cost[] = []
     for (const container of containers) costs.push(await costOf(() => world.add(conf, container)))
