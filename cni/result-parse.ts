@@ -123,7 +123,7 @@ function toIp(parsed: v.InferOutput<typeof ipSchema>): ResultIp {
 }
 
 /** Zero is a table and a scope; of the others it means "the kernel's choice". */
-function toRoute(parsed: v.InferOutput<typeof routeSchema>): ResultRoute {
+export function toRoute(parsed: v.InferOutput<typeof routeSchema>): ResultRoute {
   const { dst, gw, mtu, advmss, priority, table, scope } = parsed
   return {
     dst,

@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import type { Call } from '../../cni/call.js'
 import { CniCode, CniError } from '../../cni/error.js'
 import type { ResultRoute } from '../../cni/result.js'
+import { toRoute } from '../../cni/result-parse.js'
 import { decode, invalidValue, parsed, prefix, text } from '../../cni/schema.js'
 import { requireAddresses } from '../../cni/versions.js'
 import { type Ip, Prefix } from '../../wire/ip.js'
@@ -15,7 +16,7 @@ import {
   optionalIp,
   parseIp,
 } from '../addresses.js'
-import { routeSchema, toRoute } from '../route.js'
+import { routeSchema } from '../route.js'
 import type { Wanted } from './leases.js'
 import { checkRangeSets, describeSet, type Range, type RangeSet, rangeOf, resolveRange } from './range.js'
 

@@ -4,6 +4,7 @@ import * as v from 'valibot'
 import type { Call } from '../../cni/call.js'
 import { CniCode, CniError } from '../../cni/error.js'
 import type { Dns, ResultIp, ResultRoute } from '../../cni/result.js'
+import { toRoute } from '../../cni/result-parse.js'
 import { decode, text } from '../../cni/schema.js'
 import { requireAddresses } from '../../cni/versions.js'
 import { type Ip, Prefix } from '../../wire/ip.js'
@@ -17,7 +18,7 @@ import {
   optionalIp,
   parseIp,
 } from '../addresses.js'
-import { routeSchema, toRoute } from '../route.js'
+import { routeSchema } from '../route.js'
 
 export interface StaticConfig {
   readonly ips: readonly ResultIp[]

@@ -289,3 +289,10 @@ export function ptpConf(world: PluginWorld, more: Conf = {}): Conf {
 export function plainConf(more: Conf = {}): Conf {
   return { cniVersion: '1.1.0', name: 'plain', type: 'bridge', bridge: 'brplain', ...more }
 }
+
+/** A configuration of each shape that interface plugins have, for what must hold of all of them. */
+export const confs: Record<string, (world: PluginWorld) => Conf> = {
+  bridge: world => bridgeConf(world),
+  'bridge without IPAM': () => plainConf({ macspoofchk: true }),
+  ptp: world => ptpConf(world),
+}

@@ -23,10 +23,8 @@ const skip = needs('root', 'plugins', 'podman', 'busybox', 'nsenter', 'iproute',
 /** podman's libcni and runc use these, wherever everything else is. */
 const sharedDirectories = ['/var/lib/cni/results', '/var/lib/cni', '/run/runc']
 
-interface Podman {
-  /** Runs podman inside the host's namespace; throws when it fails. */
-  (command: string): string
-}
+/** Runs podman inside the host's namespace; throws when it fails. */
+type Podman = (command: string) => string
 
 for (const mode of modes)
   t.test(`podman, resident ${mode}`, { skip }, async t => {

@@ -7,6 +7,7 @@ import type { Json } from '../helpers/netns.js'
 import {
   type Answer,
   bridgeConf,
+  confs,
   leasing,
   type PluginWorld,
   plainConf,
@@ -17,12 +18,6 @@ import {
 import type { Conf } from '../helpers/subjects.js'
 
 const skip = needs('root', 'iproute', 'nft', 'nsenter')
-
-const confs: Record<string, (world: PluginWorld) => Conf> = {
-  bridge: world => bridgeConf(world),
-  'bridge without IPAM': () => plainConf({ macspoofchk: true }),
-  ptp: world => ptpConf(world),
-}
 
 /** A neighbour in the same subnet, by another network: its own bridge, its own leases, the same set of addresses. */
 function neighbourOf(world: PluginWorld, conf: Conf): Conf {

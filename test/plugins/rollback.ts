@@ -4,8 +4,8 @@ import t, { type Test } from 'tap'
 import { needs } from '../helpers/needs.js'
 import {
   bridgeConf,
+  confs,
   type PluginWorld,
-  plainConf,
   pluginWorld,
   ptpConf,
   type TestContainer,
@@ -13,12 +13,6 @@ import {
 import type { Conf } from '../helpers/subjects.js'
 
 const skip = needs('root', 'iproute', 'nft', 'nsenter')
-
-const confs: Record<string, (world: PluginWorld) => Conf> = {
-  bridge: world => bridgeConf(world),
-  'bridge without IPAM': () => plainConf({ macspoofchk: true }),
-  ptp: world => ptpConf(world),
-}
 
 for (const [name, confOf] of Object.entries(confs))
   t.test(`${name}: fail step k`, { skip }, async t => {
