@@ -20,6 +20,8 @@ const answers = {
   podman: () => inPath('podman', 'runc', 'conmon'),
   busybox: () => inPath('busybox'),
   strace: () => inPath('strace'),
+  conntrack: () => inPath('conntrack'),
+  ss: () => inPath('ss'),
 } satisfies Record<string, () => false | string>
 
 export type Need = keyof typeof answers

@@ -109,4 +109,50 @@ export const files = [
       ['6.16', { NFTA_SET_TYPE: 19, NFTA_SET_COUNT: 20 }],
     ],
   },
+  {
+    file: 'wire/conntrack/constants.ts',
+    about: 'Connection tracking over nfnetlink (ctnetlink).',
+    headers: [
+      'linux/netfilter/nfnetlink_conntrack.h',
+      'linux/netfilter/nf_conntrack_common.h',
+      'linux/netfilter/nf_conntrack_tcp.h',
+      'linux/netfilter/nf_conntrack_sctp.h',
+    ],
+    only: /^(IPCTNL_MSG_CT_|CTA_|IPS_|TCP_CONNTRACK_|SCTP_CONNTRACK_|IP_CT_TCP_FLAG_)/,
+    except:
+      /UNSPEC$|_PAD$|_BIT$|_MAX$(?<!PORT_MAX)|_MASK$(?<!CTA_\w*_MASK)|UNCHANGEABLE|CTA_(EXPECT|STATS_(?!GLOBAL)|NAT_SEQ|COUNTERS32|PROTONAT$)|CTA_NAT$|CTA_NAT_M(IN|AX)IP|TCP_CONNTRACK_(IGNORE|RETRANS|UNACK|TIMEOUT)/,
+    newer: [
+      ['6.14', { CTA_TIMESTAMP_EVENT: 27 }],
+      [
+        'include/net/netfilter/nf_internals.h: what of a tuple counts in CTA_FILTER_ORIG_FLAGS and CTA_FILTER_REPLY_FLAGS',
+        {
+          CTA_FILTER_F_CTA_IP_SRC: 1 << 0,
+          CTA_FILTER_F_CTA_IP_DST: 1 << 1,
+          CTA_FILTER_F_CTA_TUPLE_ZONE: 1 << 2,
+          CTA_FILTER_F_CTA_PROTO_NUM: 1 << 3,
+          CTA_FILTER_F_CTA_PROTO_SRC_PORT: 1 << 4,
+          CTA_FILTER_F_CTA_PROTO_DST_PORT: 1 << 5,
+          CTA_FILTER_F_CTA_PROTO_ICMP_TYPE: 1 << 6,
+          CTA_FILTER_F_CTA_PROTO_ICMP_CODE: 1 << 7,
+          CTA_FILTER_F_CTA_PROTO_ICMP_ID: 1 << 8,
+          CTA_FILTER_F_CTA_PROTO_ICMPV6_TYPE: 1 << 9,
+          CTA_FILTER_F_CTA_PROTO_ICMPV6_CODE: 1 << 10,
+          CTA_FILTER_F_CTA_PROTO_ICMPV6_ID: 1 << 11,
+        },
+      ],
+    ],
+  },
+  {
+    file: 'wire/diag/constants.ts',
+    about: 'Sockets over netlink (sock_diag).',
+    headers: ['linux/netlink.h', 'linux/sock_diag.h', 'linux/inet_diag.h'],
+    only: /^(NETLINK_SOCK_DIAG$|SOCK_DIAG_BY_FAMILY$|INET_DIAG_)/,
+    except: /_NONE$|_PAD$|GETSOCK|_MAX$/,
+    newer: [
+      [
+        'include/net/tcp_states.h: the states of sockets, of UDP and SCTP as well',
+        { TCP_ESTABLISHED: 1, TCP_CLOSE: 7, TCP_LISTEN: 10 },
+      ],
+    ],
+  },
 ]

@@ -14,6 +14,7 @@ const probes = {
   'busybox-static': 'busybox',
   'iputils-ping': 'ping',
   'util-linux': 'nsenter',
+  conntrack: 'conntrack',
 }
 
 /** Names of the packages that are not there. */
