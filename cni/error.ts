@@ -25,6 +25,8 @@ export const CniCode = {
   delegateFailed: 104,
   /** Several things failed; all of them are in `details`. */
   several: 105,
+  /** A port of the host is another attachment's. */
+  portHeld: 106,
   internal: 999,
 } as const
 

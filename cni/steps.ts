@@ -50,8 +50,8 @@ export interface Step<S> {
   apply(state: S): void | Promise<void>
   /** Tolerates that little, or nothing, of it was done; not asked when `apply` threw a CleanFailure. */
   undo?(undo: Undo): void | Promise<void>
-  /** Throws a CniError that names what is not as it should be; changes nothing. */
-  check?(state: S): void | Promise<void>
+  /** Throws a CniError that names what is not as `facts` (what `plan` put on record) say; changes nothing. */
+  check?(state: S, facts: JsonObject | undefined): void | Promise<void>
   /** Throws CniError 50 or 51 when `apply` could not work now. */
   status?(call: Call, config: JsonObject, host: Host): void | Promise<void>
   gc?(sweep: Sweep): void | Promise<void>
@@ -94,7 +94,8 @@ export function stepPlugin<Config, S>(description: StepPlugin<Config, S>): Plugi
     },
     async check(call, config, host) {
       const records = new RecordStore(runDir(call.env))
-      if (records.read(attachmentKey(call), type) === undefined)
+      const record = records.read(attachmentKey(call), type)
+      if (record === undefined)
         throw new CniError(
           CniCode.checkFailed,
           `no record of attachment ${describeKey(attachmentKey(call))} by ${type}`,
@@ -103,7 +104,7 @@ export function stepPlugin<Config, S>(description: StepPlugin<Config, S>): Plugi
       await withState(description, call, config, host, async state => {
         for (const step of steps) {
           if (!step.check || step.wanted?.(state) === false) continue
-          await around(call, 'CHECK', step.name, () => step.check?.(state))
+          await around(call, 'CHECK', step.name, () => step.check?.(state, record.facts[step.name]))
         }
       })
     },

@@ -18,7 +18,7 @@ import {
   vlanInterface,
   vlanTrunkSchema,
 } from './steps/bridge-vlan.js'
-import { guardStep } from './steps/guard.js'
+import { inlineGuardStep } from './steps/inline-guard.js'
 import { interfaceStep, onLink } from './steps/interface.js'
 import { ipamStep } from './steps/ipam.js'
 import { vethStep } from './steps/veth.js'
@@ -89,6 +89,7 @@ function begin(call: Call, config: BridgeConfig, host: Host): AttachState<Bridge
     config,
     host,
     hostIfname(attachmentKey(call), { spoofcheck: config.macspoofchk }),
+    hasVlanGateway(config) ? vlanInterface(config) : config.bridge,
   )
 }
 
@@ -98,7 +99,7 @@ export const bridge = stepPlugin<BridgeConfig, AttachState<BridgeConfig>>({
   versions: allVersions,
   parse,
   begin,
-  steps: [ipamStep, bridgeStep, guardStep, vethStep, bridgeVlanStep, interfaceStep(onLink)],
+  steps: [ipamStep, bridgeStep, inlineGuardStep, vethStep, bridgeVlanStep, interfaceStep(onLink)],
   result: state =>
     attachmentResult(state, [
       { name: state.config.bridge, ...(state.bridge?.address && { mac: state.bridge.address.toString() }) },

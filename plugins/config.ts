@@ -20,18 +20,27 @@ export function ipamOf(config: JsonObject): { type: string } | undefined {
   }
 }
 
-/** What of our nftables tables a document asks for. Null for a document that can't be read. */
-export function guardKeysOf(config: JsonObject): { ipMasq: boolean; macspoofchk: boolean } | null {
+/** False when a document asks for nothing in our nftables tables. One that can't be read may ask for anything. */
+export function mayGuard(config: JsonObject): boolean {
   try {
-    return decode(guardSchema, config, '')
+    const { runtimeConfig, portMappings, ingressPolicy, ipMasq, macspoofchk } = decode(
+      guardSchema,
+      config,
+      '',
+    )
+    const asked = [runtimeConfig.portMappings, portMappings, ingressPolicy].some(value => value !== undefined)
+    return asked || ipMasq || macspoofchk
   } catch {
-    return null
+    return true
   }
 }
 
 const guardSchema = v.object({
   ipMasq: v.optional(flag(), false),
   macspoofchk: v.optional(flag(), false),
+  portMappings: v.exactOptional(v.unknown()),
+  ingressPolicy: v.exactOptional(v.unknown()),
+  runtimeConfig: v.optional(v.object({ portMappings: v.exactOptional(v.unknown()) }), {}),
 })
 
 export const dnsSchema = v.object({

@@ -14,8 +14,8 @@ import type { Route } from '../wire/route/route.js'
 import { dnsSchema, ipamSchema, requestedMac } from './config.js'
 import { hostIfname, routeProtocol } from './names.js'
 import { type AttachState, attachmentResult, beginAttachment, closeState, hostInterface } from './state.js'
-import { guardStep } from './steps/guard.js'
 import { hostRouteStep } from './steps/host-route.js'
+import { inlineGuardStep } from './steps/inline-guard.js'
 import { interfaceStep, type Reach } from './steps/interface.js'
 import { ipamStep } from './steps/ipam.js'
 import { vethStep } from './steps/veth.js'
@@ -87,7 +87,7 @@ export const ptp = stepPlugin<PtpConfig, AttachState<PtpConfig>>({
   versions: allVersions,
   parse,
   begin,
-  steps: [ipamStep, guardStep, vethStep, hostRouteStep, interfaceStep(viaGateway)],
+  steps: [ipamStep, inlineGuardStep, vethStep, hostRouteStep, interfaceStep(viaGateway)],
   result: state => attachmentResult(state, [hostInterface(state)]),
   end: closeState,
 })

@@ -1,5 +1,5 @@
 // What the steps of one ADD or CHECK share: the call, its typed options, and what earlier steps have found out.
-import { type AttachmentKey, attachmentKey, type Call, type Netns } from '../cni/call.js'
+import { attachmentKey, type Call } from '../cni/call.js'
 import { prepareIpam } from '../cni/delegate.js'
 import { CniCode, CniError } from '../cni/error.js'
 import type { Host } from '../cni/plugin.js'
@@ -7,17 +7,13 @@ import type { Dns, Result, ResultInterface, ResultIp, ResultRoute } from '../cni
 import { Namespace } from '../kernel/namespace.js'
 import { Mac } from '../wire/mac.js'
 import type { Link } from '../wire/route/link.js'
+import type { Attached } from './attached.js'
 import { mtuOf } from './config.js'
-import { stableMac } from './names.js'
+import { hostIfname as derivedHostIfname, stableMac } from './names.js'
 
 /** The state of one attachment while a verb walks over the steps. */
-export interface AttachState<Config> {
-  readonly key: AttachmentKey
-  readonly call: Call
-  readonly host: Host
-  readonly netns: Netns
+export interface AttachState<Config> extends Attached {
   readonly config: Config
-  readonly hostIfname: string
   readonly hostMac: Mac
   /** Of the container's end: asked for, or derived (see `addressesKnown`). */
   mac: Mac
@@ -54,12 +50,13 @@ export interface CommonConfig {
   readonly disableContainerInterface: boolean
 }
 
-/** The state at the start of an ADD or CHECK. */
+/** The state at the start of an ADD or CHECK. `bridge` is the interface on the host's side of a bridge; without one, the host end is. */
 export function beginAttachment<Config extends CommonConfig>(
   call: Call,
   config: Config,
   host: Host,
   hostIfname: string,
+  bridge?: string,
 ): AttachState<Config> {
   const key = attachmentKey(call)
   return {
@@ -68,7 +65,10 @@ export function beginAttachment<Config extends CommonConfig>(
     host,
     netns: call.netns!,
     config,
+    owner: derivedHostIfname(key),
     hostIfname,
+    l3Ifname: bridge ?? hostIfname,
+    bridged: bridge !== undefined,
     hostMac: stableMac(`host ${hostIfname}`),
     mac: previousMac(call) ?? config.mac ?? stableMac(`${hostIfname} ${key.containerId}`),
     mtu: call.verb === 'ADD' ? mtuOf(config.mtu, host) : config.mtu,

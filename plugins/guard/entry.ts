@@ -1,36 +1,53 @@
-// An entry: what one attachment has in our nftables tables, as one element of one set. The rules that look the sets up are
-// static and made with the set; so ADD and DEL cost the same whatever the number of containers.
+// An entry: one thing that an attachment has in our nftables tables, as facts on its record. The facts are enough to find all of
+// its elements again, and to make them and their rules anew, without anything else.
 import type { JsonObject } from '../../cni/call.js'
-import { type Element, element } from '../../kernel/nft/element.js'
-import type { NftSet } from '../../kernel/nft/set.js'
-import type { NftTransaction } from '../../kernel/nft/transaction.js'
-import type { Value } from '../../kernel/nft/value.js'
-import { masqueradeEntry } from './masquerade.js'
-import { portMacEntry } from './port-mac.js'
+import type { Logger } from '../../cni/log.js'
+import type { Host } from '../../cni/plugin.js'
+import type { AttachmentRecord } from '../../cni/record.js'
+import { type MasqueradeFacts, masqueradePieces } from './masquerade.js'
+import type { Piece } from './piece.js'
+import { type PortMacFacts, portMacPieces } from './port-mac.js'
+import type { Settled } from './settled.js'
 
-/** What `plan` puts on record; enough to find the entry again without anything else. */
-export type EntryFacts =
-  | { readonly kind: 'masquerade'; readonly subnet: string; readonly address: string }
-  | { readonly kind: 'port-mac'; readonly ifname: string; readonly mac: string }
+export type EntryFacts = MasqueradeFacts | PortMacFacts
 
-export interface Entry {
-  readonly set: NftSet
-  readonly key: readonly Value[]
-  /** Makes the set and the rules that use it; fails with EEXIST when the set is there. */
-  ensure(tx: NftTransaction): void
+type Of<K extends EntryFacts['kind']> = Extract<EntryFacts, { kind: K }>
+
+interface Kind<F> {
+  pieces(facts: F): Piece[]
+  /** What follows when the elements are in (ADD) or out (DEL, GC, rollback). */
+  settled?: Settled<F>
 }
 
-export function entryOf(facts: EntryFacts): Entry {
-  return facts.kind === 'masquerade'
-    ? masqueradeEntry(facts.subnet, facts.address)
-    : portMacEntry(facts.ifname, facts.mac)
+/** One file a kind. */
+const kinds: { readonly [K in EntryFacts['kind']]: Kind<Of<K>> } = {
+  masquerade: { pieces: masqueradePieces },
+  'port-mac': { pieces: portMacPieces },
 }
 
-/** The element of an entry; `owner` (the host interface's name) is its comment, by which GC finds elements without a record. */
-export function elementOf({ set, key }: Entry, owner?: string): Element {
-  return element({ set, key, ...(owner !== undefined && { comment: owner }) })
+const kindOf = (kind: EntryFacts['kind']) => kinds[kind] as Kind<EntryFacts>
+
+export function piecesOf(facts: EntryFacts): Piece[] {
+  return kindOf(facts.kind).pieces(facts)
 }
 
+/** Calls each kind's `settled` with all entries of that kind. */
+export function settle(entries: readonly EntryFacts[], host: Host, log: Logger, verb: 'ADD' | 'DEL'): void {
+  for (const kind of new Set(entries.map(entry => entry.kind)))
+    kindOf(kind).settled?.(
+      entries.filter(entry => entry.kind === kind),
+      host,
+      log,
+      verb,
+    )
+}
+
+/** The entries in the facts of a guard step. */
 export function factsOf(facts: JsonObject | undefined): EntryFacts[] {
   return (facts?.entries ?? []) as unknown as EntryFacts[]
+}
+
+/** The entries of a record. */
+export function entriesOnRecord(record: AttachmentRecord): EntryFacts[] {
+  return factsOf(record.facts.guard)
 }

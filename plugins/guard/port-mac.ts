@@ -1,23 +1,26 @@
 // macspoofchk: a frame that comes from a guarded port must carry that port's MAC address. Guarded ports are known by
 // their name (pls…), so an attachment needs one element only: its pair of port and address.
 import { chain } from '../../kernel/nft/chain.js'
-import { rule } from '../../kernel/nft/rule.js'
 import { ether } from '../../kernel/nft/selectors/link.js'
 import { meta } from '../../kernel/nft/selectors/meta.js'
 import { set } from '../../kernel/nft/set.js'
 import { match } from '../../kernel/nft/statements/match.js'
 import { drop } from '../../kernel/nft/statements/verdict.js'
-import { table } from '../../kernel/nft/table.js'
 import { Mac } from '../../wire/mac.js'
-import { nftTable } from '../names.js'
-import type { Entry } from './entry.js'
+import { fixture } from './fixture.js'
+import type { Piece } from './piece.js'
+import { bridgeTable } from './tables.js'
 
-export const bridgeTable = table({ family: 'bridge', name: nftTable })
+export interface PortMacFacts {
+  readonly kind: 'port-mac'
+  readonly ifname: string
+  readonly mac: string
+}
 
 /** dstnat of the bridge family, nft(8): before everything else that looks at the frame. */
 const NF_BR_PRI_NAT_DST_BRIDGED = -300
 
-export const portMacChain = chain({
+const spoofedChain = chain({
   table: bridgeTable,
   name: 'spoofed',
   type: 'filter',
@@ -25,25 +28,19 @@ export const portMacChain = chain({
   priority: NF_BR_PRI_NAT_DST_BRIDGED,
 })
 
-export const portMacs = set({ table: bridgeTable, name: 'port_macs', type: ['ifname', 'ether_addr'] })
+const portMacs = set({ table: bridgeTable, name: 'port_macs', type: ['ifname', 'ether_addr'] })
 
-export function portMacEntry(ifname: string, mac: string): Entry {
-  return {
-    set: portMacs,
-    key: [ifname, Mac.parse(mac)],
-    ensure(tx) {
-      tx.add(bridgeTable).add(portMacChain).create(portMacs)
-      tx.add(
-        rule({
-          chain: portMacChain,
-          statements: [
-            match(meta('iifname'), '==', 'pls*'),
-            match([meta('iifname'), ether.saddr], 'not in', portMacs),
-            drop,
-          ],
-          comment: portMacs.name,
-        }),
-      )
-    },
-  }
+const guardedPorts = fixture(portMacs, [
+  {
+    chain: spoofedChain,
+    statements: [
+      match(meta('iifname'), '==', 'pls*'),
+      match([meta('iifname'), ether.saddr], 'not in', portMacs),
+      drop,
+    ],
+  },
+])
+
+export function portMacPieces({ ifname, mac }: PortMacFacts): Piece[] {
+  return [{ fixture: guardedPorts, key: [ifname, Mac.parse(mac)] }]
 }

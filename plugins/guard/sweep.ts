@@ -5,23 +5,21 @@ import type { Nft } from '../../kernel/nft/nft.js'
 import type { NftSet } from '../../kernel/nft/set.js'
 import type { Table } from '../../kernel/nft/table.js'
 import { NftTransaction } from '../../kernel/nft/transaction.js'
-import { inetTable } from './masquerade.js'
-import { bridgeTable } from './port-mac.js'
+import { ourTables } from './tables.js'
 
-/** Removes the elements whose owner (the host interface in their comment) is an orphan. O(elements). */
-export function sweepElements(nft: Nft, isOrphan: (owner: string) => boolean): void {
-  for (const table of [inetTable, bridgeTable])
+/** Removes the elements that are orphans. O(elements). */
+export function sweepElements(nft: Nft, isOrphan: (one: Element) => boolean): void {
+  for (const table of ourTables)
     for (const set of setsOf(nft, table)) {
       const tx = new NftTransaction()
-      for (const { key, comment } of elementsOf(nft, set))
-        if (comment !== undefined && isOrphan(comment)) tx.destroy(element({ set, key }))
+      for (const one of elementsOf(nft, set)) if (isOrphan(one)) tx.destroy(element({ set, key: one.key }))
       nft.run(tx)
     }
 }
 
 /** Removes empty sets with their rules, and a table without sets. Only if nothing changed since it looked; else it looks again. */
 export function sweepUnused(nft: Nft): void {
-  for (const table of [inetTable, bridgeTable]) {
+  for (const table of ourTables) {
     for (let attempt = 0; attempt < 5; attempt++) {
       const generation = nft.list.generation()
       const tx = unused(nft, table)
