@@ -56,6 +56,8 @@ export interface NetConf {
   readonly args: JsonObject
   /** The whole document as it came, less `prevResult`. */
   readonly raw: JsonObject
+  /** Its text, for what a parser loses (see json-keys.ts). Absent where the document did not come in by the door. */
+  readonly text?: string
 }
 
 /** An execution that passed the door: names checked, configuration decoded, namespace open. */

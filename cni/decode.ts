@@ -41,7 +41,8 @@ const attachmentsSchema = v.array(v.object({ containerID: nonEmpty(), ifname: no
  * when the network name or another common key is invalid. `verb` GC demands the list of valid attachments.
  */
 export function decodeInput(stdin: () => Uint8Array, verb: Verb): Input {
-  const raw = parseDocument(readInput(stdin))
+  const text = documentText(readInput(stdin))
+  const raw = parseDocument(text)
   const common = takeCommon(raw)
   const config: NetConf = {
     cniVersion: stringOf(common, 'cniVersion') || '0.1.0',
@@ -50,6 +51,7 @@ export function decodeInput(stdin: () => Uint8Array, verb: Verb): Input {
     runtimeConfig: objectOf(common, 'runtimeConfig'),
     args: objectOf(common, 'args'),
     raw,
+    text,
   }
   const validAttachments = verb === 'GC' ? attachmentsOf(common) : []
   return { config, prevResult: common.get('prevResult') ?? undefined, validAttachments }
@@ -66,9 +68,12 @@ function readInput(stdin: () => Uint8Array): Uint8Array {
   throw new CniError(CniCode.io, `error reading from stdin: more than the limit of ${maxInput} bytes`)
 }
 
-function parseDocument(bytes: Uint8Array): JsonObject {
+function documentText(bytes: Uint8Array): string {
   const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8', hasMark ? 3 : 0)
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8', hasMark ? 3 : 0)
+}
+
+function parseDocument(text: string): JsonObject {
   let document: unknown
   try {
     document = parseJson(text)

@@ -1,4 +1,5 @@
-// Where Plumbline keeps things: the run directory (tmpfs, gone with a reboot) and the state directory (lasting).
+// Where Plumbline keeps things: the run directory (tmpfs, gone with a reboot) and the state directory (lasting); and where it
+// looks for what an administrator has put there.
 import { mkdirSync } from 'node:fs'
 import { dirname, isAbsolute, normalize } from 'node:path'
 import { CniCode, CniError } from './error.js'
@@ -13,6 +14,11 @@ export function runDir(env: Env): string {
 /** PLUMBLINE_STATE_DIR, by default /var/lib/plumbline: what outlives a boot. Throws CniError 4 when it is no absolute path. */
 export function stateDir(env: Env): string {
   return directory(env, 'PLUMBLINE_STATE_DIR', '/var/lib/plumbline')
+}
+
+/** PLUMBLINE_TUNING_DIR, by default /etc/cni/tuning: the list of kernel settings that may be changed. Throws CniError 4 likewise. */
+export function tuningDir(env: Env): string {
+  return directory(env, 'PLUMBLINE_TUNING_DIR', '/etc/cni/tuning')
 }
 
 function directory(env: Env, variable: string, byDefault: string): string {

@@ -2,10 +2,14 @@
 // Documentation/networking/ip-sysctl.rst
 import { closeSync, constants, readFileSync, readSync, writeSync } from 'node:fs'
 import { addon, type OpenRequest } from '../native/addon.js'
-import { check, checkFs } from './error.js'
+import { check, checkFs, isErrno, KernelError } from './error.js'
 
 const ENOENT = 2
+const EACCES = 13
 const { O_RDONLY, O_RDWR, O_WRONLY } = constants
+
+/** More than the longest value: the kernel gives a list in one read only, and cuts it off where the buffer ends. */
+const MAX_VALUE = 65536
 
 /**
  * A path below /proc/sys ('net/ipv4/ip_forward') and its value. With `optional`, a path that does not exist is passed over:
@@ -30,6 +34,22 @@ export class Sysctl {
     } finally {
       closeSync(fd!)
     }
+  }
+
+  /** Values in one visit to the namespace; a KernelError in place of one that can't be had. */
+  getAll(paths: readonly string[]): (string | KernelError)[] {
+    if (paths.length === 0) return []
+    const buffer = Buffer.allocUnsafe(MAX_VALUE)
+    return this.#open(paths, O_RDONLY).map((fd, i) => {
+      try {
+        return readValue('sysctl get', paths[i]!, check('sysctl get', paths[i]!, fd), buffer)
+      } catch (error) {
+        if (error instanceof KernelError) return error
+        throw error
+      } finally {
+        if (fd >= 0) closeSync(fd)
+      }
+    })
   }
 
   set(path: string, value: string | number, options?: { optional?: boolean }): void {
@@ -60,6 +80,41 @@ export class Sysctl {
     }
   }
 
+  /**
+   * Writes in the given order, having opened all of them first, and then reads what came of each: the kernel rounds, sorts and
+   * merges. Undefined for one that can only be written. Throws the first error; its `target` is the path.
+   */
+  update(settings: readonly (readonly [path: string, value: string])[]): (string | undefined)[] {
+    if (settings.length === 0) return []
+    const fds = this.#openForUpdate(settings.map(([path]) => path))
+    try {
+      for (const [i, [path]] of settings.entries()) check('sysctl set', path, fds[i]!)
+      // With its newline also the empty value is one.
+      for (const [i, [path, value]] of settings.entries())
+        checkFs('sysctl set', path, () => writeSync(fds[i]!, `${value}\n`))
+      const buffer = Buffer.allocUnsafe(MAX_VALUE)
+      return settings.map(([path], i) => {
+        try {
+          return readValue('sysctl get', path, fds[i]!, buffer)
+        } catch (error) {
+          if (isErrno(error, 'EBADF', 'EIO')) return undefined
+          throw error
+        }
+      })
+    } finally {
+      for (const fd of fds) if (fd >= 0) closeSync(fd)
+    }
+  }
+
+  /** For reading and writing; those that can't be read (net/ipv4/route/flush) for writing. */
+  #openForUpdate(paths: readonly string[]): number[] {
+    const fds = this.#open(paths, O_RDWR)
+    const refused = paths.filter((_, i) => fds[i] === -EACCES)
+    if (refused.length === 0) return fds
+    const second = this.#open(refused, O_WRONLY)
+    return fds.map(fd => (fd === -EACCES ? second.shift()! : fd))
+  }
+
   #open(paths: readonly string[], flags: number): number[] {
     return addon.openIn(
       this.#netnsFd,
@@ -85,4 +140,9 @@ export function writeSettings(settings: readonly SysctlSetting[], results: reado
   } finally {
     for (const fd of results) if (fd >= 0) closeSync(fd)
   }
+}
+
+function readValue(operation: string, path: string, fd: number, buffer: Buffer): string {
+  const length = checkFs(operation, path, () => readSync(fd, buffer, 0, buffer.length, 0))
+  return buffer.toString('latin1', 0, length).trimEnd()
 }
