@@ -1,7 +1,9 @@
-// Everything one network namespace offers, with the verbs of `ip`, `bridge`, `tc`, `nft` and `sysctl`.
+// Everything one network namespace offers, with the verbs of `ip`, `bridge`, `tc`, `nft`, `conntrack`, `ss` and `sysctl`.
 // A netlink socket belongs for ever to the namespace it was opened in, so nobody has to enter one to work in it.
 import { addon } from '../native/addon.js'
+import { NETLINK_SOCK_DIAG } from '../wire/diag/constants.js'
 import { NETLINK_NETFILTER, NETLINK_ROUTE } from '../wire/netlink/constants.js'
+import { ConntrackVerbs } from './conntrack/conntrack.js'
 import { check, KernelError } from './error.js'
 import { NetlinkConnection } from './netlink/connection.js'
 import { Subscription } from './netlink/subscription.js'
@@ -16,6 +18,7 @@ import { NeighbourVerbs } from './route/neighbour.js'
 import { QdiscVerbs } from './route/qdisc.js'
 import { RouteVerbs } from './route/route.js'
 import { RuleVerbs } from './route/rule.js'
+import { SocketVerbs } from './socket/sockets.js'
 import { Sysctl, type SysctlSetting, sysctlOpenRequest, writeSettings } from './sysctl.js'
 
 const EBADF = 9
@@ -47,8 +50,11 @@ export class Namespace implements Disposable {
   readonly filter = new FilterVerbs(() => this.#rtnetlink())
   readonly bridgeVlan = new BridgeVlanVerbs(() => this.#rtnetlink())
   readonly nft = new Nft(() => this.#nfnetlink())
+  readonly conntrack = new ConntrackVerbs(() => this.#nfnetlink())
+  readonly sockets = new SocketVerbs(() => this.#sockDiag())
   #route: NetlinkConnection | undefined
   #netfilter: NetlinkConnection | undefined
+  #diag: NetlinkConnection | undefined
 
   private constructor(netnsFd: number, route?: NetlinkConnection) {
     this.netnsFd = netnsFd
@@ -92,6 +98,8 @@ export class Namespace implements Disposable {
     this.#netfilter?.[Symbol.dispose]()
     this.#route = undefined
     this.#netfilter = undefined
+    this.#diag?.[Symbol.dispose]()
+    this.#diag = undefined
   }
 
   #rtnetlink(): NetlinkConnection {
@@ -102,5 +110,10 @@ export class Namespace implements Disposable {
   #nfnetlink(): NetlinkConnection {
     this.#netfilter ??= NetlinkConnection.open(NETLINK_NETFILTER, this.netnsFd)
     return this.#netfilter
+  }
+
+  #sockDiag(): NetlinkConnection {
+    this.#diag ??= NetlinkConnection.open(NETLINK_SOCK_DIAG, this.netnsFd)
+    return this.#diag
   }
 }
