@@ -1,6 +1,9 @@
 // Options that verbs share, and what becomes of them.
 import type { Command } from 'commander'
 import { RuntimeError } from '../runtime/error.js'
+import type { Bandwidth, Wishes } from '../runtime/plan.js'
+import { parsePublishAll } from '../runtime/publish.js'
+import { parseRate } from '../runtime/rate.js'
 import { makeSettings, type Settings } from '../runtime/settings.js'
 
 export interface CommonOptions {
@@ -20,7 +23,26 @@ export function commonOptions(command: Command): Command {
     )
 }
 
-export interface AttachmentOptions {
+export interface RateOptions {
+  readonly ingressRate?: string
+  readonly egressRate?: string
+}
+
+export function rateOptions(command: Command): Command {
+  return command
+    .option('--ingress-rate <rate>', 'limit of what a container receives, as in 20mbit')
+    .option('--egress-rate <rate>', 'limit of what it sends')
+}
+
+/** The limits that these options ask for, if any. Throws a RuntimeError that names option and value. */
+export function ratesOf(options: RateOptions): { bandwidth?: Bandwidth } {
+  const ingressRate = options.ingressRate && parseRate('--ingress-rate', options.ingressRate)
+  const egressRate = options.egressRate && parseRate('--egress-rate', options.egressRate)
+  if (!ingressRate && !egressRate) return {}
+  return { bandwidth: { ...(ingressRate && { ingressRate }), ...(egressRate && { egressRate }) } }
+}
+
+export interface AttachmentOptions extends RateOptions {
   readonly network?: readonly string[]
   readonly publish?: readonly string[]
   readonly ip?: readonly string[]
@@ -29,11 +51,25 @@ export interface AttachmentOptions {
 
 /** The options of the verbs that attach something. */
 export function attachmentOptions(command: Command): Command {
-  return command
+  return rateOptions(command)
     .option('-n, --network <name>', 'network to attach to; may be repeated (default: plumbline)', collect)
-    .option('-p, --publish <ports>', '[HOSTIP:]HOSTPORT:CONTAINERPORT[/PROTOCOL]; may be repeated', collect)
+    .option(
+      '-p, --publish <ports>',
+      '[HOSTIP:]HOSTPORT[-END]:CONTAINERPORT[-END][/PROTOCOL]; may be repeated',
+      collect,
+    )
     .option('--ip <address>', 'address to ask for; may be repeated', collect)
     .option('--mac <address>', 'MAC address to ask for')
+}
+
+/** What these options ask of the networks. Throws a RuntimeError that names option and value. */
+export function wishesOf({ publish = [], ip = [], mac, ...rates }: AttachmentOptions): Wishes {
+  return {
+    publish: parsePublishAll(publish),
+    ips: ip,
+    ...(mac !== undefined && { mac }),
+    ...ratesOf(rates),
+  }
 }
 
 /** A repeatable option. */

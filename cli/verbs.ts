@@ -63,7 +63,7 @@ export const verbs: readonly Verb[] = [
   {
     name: 'network',
     group: networks,
-    summary: 'list, inspect and clear away networks',
+    summary: 'list, inspect, create and clear away networks',
     load: () => import('./commands/network.js'),
   },
   {

@@ -10,8 +10,15 @@ import type { NetworkList } from './libcni/network-list.js'
 import { requireIfname } from './names.js'
 import type { PortMapping } from './publish.js'
 
+/** The capability `bandwidth`: bits a second, to the container and from it. */
+export interface Bandwidth {
+  readonly ingressRate?: number
+  readonly egressRate?: number
+}
+
 export interface Wishes {
   readonly publish?: readonly PortMapping[]
+  readonly bandwidth?: Bandwidth
   /** Addresses, with or without a prefix length. */
   readonly ips?: readonly string[]
   readonly mac?: string
@@ -21,20 +28,22 @@ export interface Wishes {
 
 /** One attachment for each network, in order. Throws a RuntimeError for a wish that none of the networks can fulfil. */
 export function planAttachments(networks: readonly NetworkList[], wishes: Wishes): PlannedAttachment[] {
-  const { ips = [], mac, publish = [] } = wishes
+  const { ips = [], mac, publish = [], bandwidth } = wishes
   if ((ips.length > 0 || mac !== undefined) && networks.length !== 1)
     throw new RuntimeError(
       `${mac === undefined ? '--ip' : '--mac'} needs exactly one network, and there are ${networks.length}`,
       'give one --network, and attach the others with: plumbline attach',
     )
-  requireCapability(networks, publish)
+  if (publish.length > 0) requireCapability(networks, 'portMappings', 'publish ports', '--publish')
+  if (bandwidth !== undefined)
+    requireCapability(networks, 'bandwidth', 'limit rates', '--ingress-rate and --egress-rate')
   return networks.map((network, i) => plan(network, ifnameOf(wishes.ifname, i), wishes))
 }
 
 function plan(
   network: NetworkList,
   ifname: string,
-  { publish = [], ips = [], mac }: Wishes,
+  { publish = [], ips = [], mac, bandwidth }: Wishes,
 ): PlannedAttachment {
   const addresses = ips.map(requireAddress)
   const capabilityArgs: JsonObject = {}
@@ -42,6 +51,7 @@ function plan(
   let { raw } = network
   if (publish.length > 0 && has(network, 'portMappings'))
     capabilityArgs.portMappings = publish.map(mapping => ({ ...mapping }))
+  if (bandwidth !== undefined && has(network, 'bandwidth')) capabilityArgs.bandwidth = { ...bandwidth }
   if (mac !== undefined) {
     if (has(network, 'mac')) capabilityArgs.mac = requireMac(mac)
     else args.push(['MAC', requireMac(mac)])
@@ -56,12 +66,17 @@ function plan(
   return { network: network.name, ifname, args, capabilityArgs, config: raw }
 }
 
-function requireCapability(networks: readonly NetworkList[], publish: readonly PortMapping[]): void {
-  if (publish.length === 0 || networks.some(network => has(network, 'portMappings'))) return
+function requireCapability(
+  networks: readonly NetworkList[],
+  capability: string,
+  what: string,
+  options: string,
+): void {
+  if (networks.some(network => has(network, capability))) return
   const names = networks.map(({ name }) => name).join(', ')
   throw new RuntimeError(
-    `no plugin of ${names || 'no network'} can publish ports: none declares the capability "portMappings"`,
-    'add a port mapping plugin with "capabilities": {"portMappings": true} to the network, or run without --publish',
+    `no plugin of ${names || 'no network'} can ${what}: none declares the capability "${capability}"`,
+    `add "capabilities": {"${capability}": true} to a plugin that takes it, or run without ${options}`,
   )
 }
 

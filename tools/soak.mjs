@@ -1,5 +1,6 @@
-// `npm run soak [-- --kills N] [--seed N]`: kills launchers, one-shot calls and residents at random moments, and sees
-// after each that DEL or GC has taken everything back. Ends with a line that says how many there were.
+// `npm run soak [-- --kills N] [--pairs N] [--seed N]`: kills launchers, one-shot calls and residents at random moments, and sees
+// after each that DEL or GC has taken everything back. Then many callers at once, with kills and GC among them, over the
+// whole chain and over its inline form. Ends with lines that say how many there were.
 import { execFileSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 
@@ -8,6 +9,8 @@ process.chdir(new URL('..', import.meta.url).pathname)
 const { values } = parseArgs({
   options: {
     kills: { type: 'string', default: '1000' },
+    pairs: { type: 'string', default: '10000' },
+    workers: { type: 'string', default: '32' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
   },
 })
@@ -23,6 +26,8 @@ try {
 const { Chaos, chooseKill, killAtRandom, randomSource } = await import('../dist/lib/test/helpers/chaos.js')
 const { fakeHost } = await import('../dist/lib/test/helpers/host.js')
 const { subjects } = await import('../dist/lib/test/helpers/subjects.js')
+const { Hammer } = await import('../dist/lib/test/helpers/hammer.js')
+const { chainedNetwork, inlineNetwork } = await import('../dist/lib/test/helpers/networks.js')
 
 const afterwards = []
 const scope = { after: work => afterwards.unshift(work) }
@@ -38,6 +43,7 @@ try {
       worlds.push({ name: `${type}, resident ${resident}`, chaos })
     }
   await kill(worlds, Number(values.kills))
+  for (const networkOf of [chainedNetwork, inlineNetwork]) await hammer(networkOf, Number(values.pairs) / 2)
 } catch (error) {
   console.error(error)
   process.exitCode = 1
@@ -60,4 +66,20 @@ async function kill(worlds, count) {
   console.log(
     `${count} kills, nothing left (${ends.killed} calls killed, ${ends.failed} failed, ${ends.answered} had answered)`,
   )
+}
+
+async function hammer(networkOf, pairs) {
+  if (pairs < 1) return
+  const host = fakeHost(scope, { resident: 'auto' })
+  const network = networkOf(host)
+  console.log(`${network.name}: ${pairs} ADD/DEL, ${values.workers} at a time`)
+  const report = await new Hammer(host, network, {
+    pairs,
+    workers: Number(values.workers),
+    seed: Number(values.seed),
+    kills: 0.05,
+    gcEvery: 500,
+    report: text => console.log(text),
+  }).run()
+  console.log(`${network.name}: ${JSON.stringify(report)}, nothing given twice, nothing left`)
 }

@@ -4,8 +4,7 @@ import { defaultNetworkName } from '../../runtime/default-network.js'
 import { attachNamespace, netnsPath } from '../../runtime/namespaces.js'
 import { findNetwork } from '../../runtime/networks.js'
 import { planAttachments } from '../../runtime/plan.js'
-import { parsePublishAll } from '../../runtime/publish.js'
-import { type AttachmentOptions, attachmentOptions, rootSettings, wantsJson } from '../options.js'
+import { type AttachmentOptions, attachmentOptions, rootSettings, wantsJson, wishesOf } from '../options.js'
 import { formatTable, print, printJson } from '../output.js'
 import { forwardSignals } from '../signals.js'
 import { type AttachmentView, viewContainer } from '../view.js'
@@ -34,15 +33,10 @@ export function define(command: Command): void {
 
 async function attach(command: Command, reference: string, flags: AttachFlags): Promise<void> {
   const settings = rootSettings(command)
-  const { network: names = [defaultNetworkName], publish = [], ip = [], mac, ifname, create = false } = flags
+  const { network: names = [defaultNetworkName], ifname, create = false } = flags
   const attachments = planAttachments(
     names.map(name => findNetwork(settings, name)),
-    {
-      publish: parsePublishAll(publish),
-      ips: ip,
-      ...(mac !== undefined && { mac }),
-      ...(ifname !== undefined && { ifname }),
-    },
+    { ...wishesOf(flags), ...(ifname !== undefined && { ifname }) },
   )
   const controller = new AbortController()
   using _signals = forwardSignals(signal => controller.abort(new Error(`interrupted by ${signal}`)))

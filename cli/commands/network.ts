@@ -1,4 +1,4 @@
-// plumbline network ls | inspect | rm
+// plumbline network ls | inspect | create | rm
 import type { Command } from 'commander'
 import { validAttachments } from '../../runtime/container/liveness.js'
 import { ContainerStore } from '../../runtime/container/state.js'
@@ -10,15 +10,17 @@ import type { Settings } from '../../runtime/settings.js'
 import { eachOf } from '../each.js'
 import { commonOptions, rootSettings, settingsOf, wantsJson } from '../options.js'
 import { formatFields, formatTable, print, printJson } from '../output.js'
+import { defineCreate } from './network-create.js'
 
 export function define(command: Command): void {
-  command.usage('ls | inspect NAME | rm NAME...').helpCommand(false)
+  command.usage('ls | inspect NAME | create NAME | rm NAME...').helpCommand(false)
   const sub = (name: string, description: string) =>
     commonOptions(command.command(name).description(description).helpOption('-h, --help', 'explain this'))
   sub('ls', 'List networks, the built-in one included.').action((_, self: Command) => ls(self))
   sub('inspect', "Show a network's configuration and who is attached to it.")
     .argument('<network>', 'name of a network')
     .action((name: string, _, self: Command) => inspect(self, name))
+  defineCreate(command)
   sub(
     'rm',
     'Remove what networks left on this machine: bridge, packet filter objects, leases. Their configuration stays.',

@@ -11,9 +11,8 @@ import { takeDown } from '../../runtime/container/take-down.js'
 import { defaultNetworkName } from '../../runtime/default-network.js'
 import { findNetwork } from '../../runtime/networks.js'
 import { planAttachments } from '../../runtime/plan.js'
-import { parsePublishAll } from '../../runtime/publish.js'
 import type { Settings } from '../../runtime/settings.js'
-import { type AttachmentOptions, attachmentOptions, rootSettings, wantsJson } from '../options.js'
+import { type AttachmentOptions, attachmentOptions, rootSettings, wantsJson, wishesOf } from '../options.js'
 import { print, printJson } from '../output.js'
 import { forwardSignals, type SignalTarget } from '../signals.js'
 import { viewContainer } from '../view.js'
@@ -41,6 +40,7 @@ Exit status: that of the command; 125 when the container failed, 126 or 127 when
 
 Examples:
   plumbline run -- ip address
+  plumbline run --publish 8080:80 --publish 127.0.0.1:9000-9010:9000-9010/udp --egress-rate 50mbit -- ./server
   plumbline run -n frontend -n backend --name app --detach -- ./server
   plumbline run --rootfs ./image --memory 512m --cpus 0.5 -- /bin/sh
 `
@@ -89,15 +89,11 @@ function containerOptions(settings: Settings, words: readonly string[], flags: R
   }
 }
 
-function plan(settings: Settings, { network = [defaultNetworkName], publish = [], ip = [], mac }: RunFlags) {
+function plan(settings: Settings, { network = [defaultNetworkName], ...flags }: RunFlags) {
   // --no-network makes it false, and not naming any makes it true.
   const names = typeof network === 'boolean' ? (network ? [defaultNetworkName] : []) : network
   const networks = names.map(name => findNetwork(settings, name))
-  return planAttachments(networks, {
-    publish: parsePublishAll(publish),
-    ips: ip,
-    ...(mac !== undefined && { mac }),
-  })
+  return planAttachments(networks, wishesOf(flags))
 }
 
 function limitsOf({ memory, cpus }: RunFlags): Limits {

@@ -79,7 +79,7 @@ hosted('macspoofchk', async (t, world) => {
       set: {
         family: 'bridge',
         name: 'port_macs',
-        elem: [{ elem: { val: { concat: [name, mac] }, comment: name } }],
+        elem: [{ elem: { val: { concat: [name, mac] }, comment: name.replace(/^pls/, 'plv') } }],
       },
     },
   )
