@@ -22,6 +22,9 @@ const answers = {
   strace: () => inPath('strace'),
   conntrack: () => inPath('conntrack'),
   ss: () => inPath('ss'),
+  socat: () => inPath('socat'),
+  iperf3: () => inPath('iperf3'),
+  python3: () => inPath('python3'),
 } satisfies Record<string, () => false | string>
 
 export type Need = keyof typeof answers

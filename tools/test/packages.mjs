@@ -15,6 +15,8 @@ const probes = {
   'iputils-ping': 'ping',
   'util-linux': 'nsenter',
   conntrack: 'conntrack',
+  socat: 'socat',
+  iperf3: 'iperf3',
 }
 
 /** Names of the packages that are not there. */
