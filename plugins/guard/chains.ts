@@ -7,6 +7,8 @@ const NF_IP_PRI_NAT_DST = -100
 const NF_IP_PRI_NAT_SRC = 100
 /** linux/netfilter_ipv4.h: before conntrack looks at the packet. */
 const NF_IP_PRI_RAW = -300
+/** linux/netfilter_ipv4.h: where most others filter. */
+const NF_IP_PRI_FILTER = 0
 
 function nat(name: 'prerouting' | 'output' | 'postrouting', priority: number): Chain {
   return chain({ table: inetTable, name, type: 'nat', hook: name, priority })
@@ -28,4 +30,13 @@ export const rawChain = chain({
   type: 'filter',
   hook: 'prerouting',
   priority: NF_IP_PRI_RAW,
+})
+
+/** What is forwarded, before anybody else filters it. */
+export const forwardChain = chain({
+  table: inetTable,
+  name: 'forward',
+  type: 'filter',
+  hook: 'forward',
+  priority: NF_IP_PRI_FILTER - 10,
 })

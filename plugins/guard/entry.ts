@@ -4,12 +4,15 @@ import type { JsonObject } from '../../cni/call.js'
 import type { Logger } from '../../cni/log.js'
 import type { Host } from '../../cni/plugin.js'
 import type { AttachmentRecord } from '../../cni/record.js'
+import { type AdmitFacts, admitPieces } from './admit.js'
+import { type IsolationFacts, isolationPieces } from './isolation.js'
 import { type MasqueradeFacts, masqueradePieces } from './masquerade.js'
 import type { Piece } from './piece.js'
 import { type PortMacFacts, portMacPieces } from './port-mac.js'
 import type { Settled } from './settled.js'
+import { type SourceFacts, sourcePieces } from './source.js'
 
-export type EntryFacts = MasqueradeFacts | PortMacFacts
+export type EntryFacts = AdmitFacts | IsolationFacts | MasqueradeFacts | PortMacFacts | SourceFacts
 
 type Of<K extends EntryFacts['kind']> = Extract<EntryFacts, { kind: K }>
 
@@ -21,8 +24,11 @@ interface Kind<F> {
 
 /** One file a kind. */
 const kinds: { readonly [K in EntryFacts['kind']]: Kind<Of<K>> } = {
+  admit: { pieces: admitPieces },
+  isolation: { pieces: isolationPieces },
   masquerade: { pieces: masqueradePieces },
   'port-mac': { pieces: portMacPieces },
+  source: { pieces: sourcePieces },
 }
 
 const kindOf = (kind: EntryFacts['kind']) => kinds[kind] as Kind<EntryFacts>

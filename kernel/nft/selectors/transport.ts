@@ -89,4 +89,6 @@ const icmpv6Field = header(
 export const icmpv6 = {
   type: icmpv6Field('type', 0, 1, 'icmpv6_type'),
   code: icmpv6Field('code', 1, 1, 'icmpv6_code'),
+  /** The target of neighbour and router messages; nft knows it from 1.0.9 on. */
+  taddr: icmpv6Field('taddr', 8, 16, 'ipv6_addr'),
 } as const
