@@ -1,15 +1,29 @@
-// One candidate in the comparison: a directory of executables with a host namespace, directories and a driver of its own.
+// One candidate in the comparison: a directory of CNI executables and the chain to run, with a host namespace,
+// directories and a driver of its own.
 import { execFileSync } from 'node:child_process'
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
+import { configurationText, type PluginConf } from './configuration.js'
 import { CpuMeter } from './cpu.js'
 import { type Batch, Driver } from './driver.js'
 import { endProcessesOf } from './resident.js'
 
 export interface CandidateOptions {
+  /** What it is called in figures. */
   readonly name: string
   /** Directory of CNI executables. */
   readonly dir: string
+  /** The chain, given a directory for leases. */
+  readonly plugins: (dataDir: string) => readonly PluginConf[]
   readonly resident?: 'require' | 'off'
   readonly driver: string
 }
@@ -22,6 +36,10 @@ export interface Measured extends Batch {
 export class Candidate {
   readonly name: string
   readonly runDir: string
+  /** Types of its plugins, in the order of the chain. */
+  readonly types: readonly string[]
+  /** What its processes get as environment. */
+  readonly env: Readonly<Record<string, string>>
   /** False when CPU is that of waited-for processes only. */
   readonly metersAll: boolean
   readonly driver: Driver
@@ -29,31 +47,33 @@ export class Candidate {
   readonly #meter: CpuMeter | undefined
   #namespaces = 0
 
-  constructor({ name, dir, resident, driver }: CandidateOptions) {
+  constructor({ name, dir, plugins, resident, driver }: CandidateOptions) {
     this.name = name
     this.#root = mkdtempSync(`${tmpdir()}/plumbline-bench-`)
     this.runDir = `${this.#root}/run`
     mkdirSync(this.runDir)
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'mode=0700', 'plumbline-bench', this.runDir]) // as /run is one
-    const hostNetns = `${this.#root}/host`
-    closeSync(openSync(hostNetns, 'wx'))
-    execFileSync('unshare', [`--net=${hostNetns}`, 'ip', 'link', 'set', 'lo', 'up'])
+    this.env = {
+      PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`,
+      CNI_PATH: dir,
+      PLUMBLINE_RUN_DIR: this.runDir,
+      PLUMBLINE_STATE_DIR: `${this.#root}/state`,
+      ...(resident === undefined ? {} : { PLUMBLINE_RESIDENT: resident }),
+    }
+    const hostNetns = this.makeNetns('host')
     mkdirSync(`${this.#root}/data`)
-    const confFile = `${this.#root}/conf.json`
-    writeFileSync(confFile, JSON.stringify(configuration(`${this.#root}/data`)))
+    const chain = plugins(`${this.#root}/data`)
+    this.types = chain.map(plugin => plugin.type)
     this.driver = new Driver({
       driver,
       hostNetns,
-      plugin: `${dir}/bridge`,
-      confFile,
+      plugins: chain.map(plugin => {
+        const confFile = `${this.#root}/${plugin.type}.json`
+        writeFileSync(confFile, configurationText(plugin))
+        return { path: `${dir}/${plugin.type}`, confFile }
+      }),
       netnsPrefix: `${this.#root}/c`,
-      env: {
-        PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`,
-        CNI_PATH: dir,
-        PLUMBLINE_RUN_DIR: this.runDir,
-        PLUMBLINE_STATE_DIR: `${this.#root}/state`,
-        ...(resident === undefined ? {} : { PLUMBLINE_RESIDENT: resident }),
-      },
+      env: this.env,
     })
     this.#meter = CpuMeter.make(name.replaceAll(/\W/g, '-'))
     this.#meter?.add(this.driver.pid)
@@ -75,6 +95,28 @@ export class Candidate {
     return { ...batch, cpuUs: all }
   }
 
+  /** Path of a namespace: 'host', the container of an attachment by its number, or one made by makeNetns. */
+  netns(which: string | number): string {
+    return `${this.#root}/${typeof which === 'number' ? `c${which}` : which}`
+  }
+
+  /** Makes a namespace whose loopback is up; it goes with the candidate. */
+  makeNetns(name: string): string {
+    const path = this.netns(name)
+    closeSync(openSync(path, 'wx'))
+    execFileSync('unshare', [`--net=${path}`, 'ip', 'link', 'set', 'lo', 'up'])
+    return path
+  }
+
+  /** What a command line (no quoting) prints in a namespace. Throws when it fails. */
+  inside(which: string | number, command: string): string {
+    return execFileSync('nsenter', [`--net=${this.netns(which)}`, ...command.split(' ')], {
+      encoding: 'utf8',
+      env: this.env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+  }
+
   /** Ends the driver and the resident, and takes away the namespaces with all that is left in them, and the directories. */
   async close(): Promise<void> {
     this.driver.kill()
@@ -90,20 +132,7 @@ export class Candidate {
   }
 }
 
-/** What the figures are about: bridge, host-local, masquerade. */
-function configuration(dataDir: string): object {
-  return {
-    cniVersion: '1.0.0',
-    name: 'bench',
-    type: 'bridge',
-    bridge: 'bench0',
-    isGateway: true,
-    ipMasq: true,
-    ipam: {
-      type: 'host-local',
-      dataDir,
-      ranges: [[{ subnet: '10.88.0.0/16' }]],
-      routes: [{ dst: '0.0.0.0/0' }],
-    },
-  }
+/** The plugin types of a chain that a directory of executables lacks. */
+export function missingTypes(dir: string, plugins: readonly PluginConf[]): string[] {
+  return plugins.map(plugin => plugin.type).filter(type => !existsSync(`${dir}/${type}`))
 }

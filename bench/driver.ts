@@ -4,7 +4,10 @@ import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 
 export interface Batch {
+  /** One value an attachment: all plugins of the chain. */
   readonly latencyNs: readonly number[]
+  /** By plugin, in the order of the chain: what was its part of it. */
+  readonly pluginNs: readonly (readonly number[])[]
   readonly wallNs: number
   /** CPU of the executables and of all they waited for. */
   readonly userUs: number
@@ -12,14 +15,18 @@ export interface Batch {
   /** CPU of the driver itself. */
   readonly driverUs: number
   readonly failed: number
-  readonly errors: readonly { readonly exitCode: number; readonly output: string }[]
+  readonly errors: readonly {
+    readonly program: string
+    readonly exitCode: number
+    readonly output: string
+  }[]
 }
 
 export interface DriverOptions {
   readonly driver: string
   readonly hostNetns: string
-  readonly plugin: string
-  readonly confFile: string
+  /** The chain: executables, each with the file its configuration is in. */
+  readonly plugins: readonly { readonly path: string; readonly confFile: string }[]
   readonly netnsPrefix: string
   readonly env: Readonly<Record<string, string>>
 }
@@ -29,9 +36,11 @@ export class Driver {
   readonly #answers: AsyncIterator<string>
 
   constructor(options: DriverOptions) {
-    const { driver, hostNetns, plugin, confFile, netnsPrefix, env } = options
-    const command = [`--net=${hostNetns}`, '--', driver, plugin, confFile, netnsPrefix, 'eth0']
+    const { driver, hostNetns, plugins, netnsPrefix, env } = options
+    const chain = plugins.flatMap(plugin => [plugin.path, plugin.confFile])
+    const command = [`--net=${hostNetns}`, '--', driver, netnsPrefix, 'eth0', ...chain]
     this.#child = spawn('nsenter', command, { env, stdio: ['pipe', 'pipe', 'inherit'] })
+    this.#child.stdin.on('error', () => undefined) // EPIPE: #ask finds that it has ended
     this.#answers = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]()
   }
 

@@ -1,22 +1,21 @@
 // Command line of `npm run bench`.
 import { parseArgs } from 'node:util'
-import type { CandidateName } from './results.js'
+import { type CandidateName, chainNames, plainNames } from './results.js'
+import { full, quick, type Sizes } from './sizes.js'
 
-export type Part = 'latency' | 'throughput' | 'growth' | 'memory'
+export const parts = [
+  'latency',
+  'throughput',
+  'growth',
+  'memory',
+  'chain',
+  'portgrowth',
+  'firstpacket',
+  'shaping',
+] as const
+export type Part = (typeof parts)[number]
 
-export interface Sizes {
-  readonly warmUp: number
-  readonly rounds: number
-  readonly perRound: number
-  readonly noops: number
-  readonly throughputRounds: number
-  readonly throughputCount: number
-  readonly few: number
-  readonly many: number
-  /** 0: the reference's growth is not measured. */
-  readonly referenceMany: number
-  readonly pairs: number
-}
+const candidateNames = [...new Set<CandidateName>([...plainNames, ...chainNames])]
 
 export interface Options {
   readonly quick: boolean
@@ -28,36 +27,13 @@ export interface Options {
   readonly out: string
   readonly driver: string
   readonly noop: string
+  readonly traffic: string
 }
 
-/** One bridge takes 1023 ports: 1000 attachments and the probes beside them. */
-const full: Sizes = {
-  warmUp: 4,
-  rounds: 30,
-  perRound: 10,
-  noops: 2000,
-  throughputRounds: 4,
-  throughputCount: 128,
-  few: 10,
-  many: 1000,
-  referenceMany: 1000,
-  pairs: 10_000,
-}
-
-const quick: Sizes = {
-  ...full,
-  warmUp: 2,
-  rounds: 6,
-  noops: 500,
-  throughputRounds: 1,
-  throughputCount: 64,
-  many: 300,
-  referenceMany: 0,
-  pairs: 1000,
-}
-
-export const help = `npm run bench -- [--quick] [--only latency,throughput,growth,memory] [--candidates reference,resident,oneShot]
-                 [--ours DIR] [--reference DIR] [--out FILE]`
+export const help = `npm run bench -- [--quick] [--only PART,...] [--candidates NAME,...] [--reference-many N]
+                 [--ours DIR] [--reference DIR] [--out FILE]
+  parts:      ${parts.join(', ')}
+  candidates: ${candidateNames.join(', ')}`
 
 /** Throws on anything it does not know. */
 export function readOptions(args: readonly string[]): Options {
@@ -65,8 +41,9 @@ export function readOptions(args: readonly string[]): Options {
     args: [...args],
     options: {
       quick: { type: 'boolean', default: false },
-      only: { type: 'string', default: 'latency,throughput,growth,memory' },
-      candidates: { type: 'string', default: 'reference,resident,oneShot' },
+      only: { type: 'string', default: parts.join() },
+      candidates: { type: 'string', default: candidateNames.join() },
+      'reference-many': { type: 'string' },
       ours: { type: 'string', default: 'dist/cni' },
       reference: { type: 'string', default: '/usr/lib/cni' },
       help: { type: 'boolean', default: false },
@@ -75,16 +52,18 @@ export function readOptions(args: readonly string[]): Options {
   })
   if (values.help) throw new Error(help)
   const absolute = (path: string) => (path.startsWith('/') ? path : `${process.cwd()}/${path}`)
+  const sizes = values.quick ? quick : full
   return {
     quick: values.quick,
     ours: absolute(values.ours),
     reference: absolute(values.reference),
-    candidates: among(values.candidates, ['reference', 'resident', 'oneShot'] as const),
-    wanted: new Set(among(values.only, ['latency', 'throughput', 'growth', 'memory'] as const)),
-    sizes: values.quick ? quick : full,
+    candidates: among(values.candidates, candidateNames),
+    wanted: new Set(among(values.only, parts)),
+    sizes: { ...sizes, referenceMany: count(values['reference-many'], sizes.many) ?? sizes.referenceMany },
     out: absolute(values.out),
     driver: absolute('dist/bench/driver'),
     noop: absolute('dist/bench/noop'),
+    traffic: absolute('dist/bench/traffic'),
   }
 }
 
@@ -93,4 +72,11 @@ function among<T extends string>(text: string, known: readonly T[]): T[] {
   const strange = words.find(word => !known.includes(word as T))
   if (strange !== undefined) throw new Error(`'${strange}' is none of ${known.join(', ')}\n${help}`)
   return words as T[]
+}
+
+function count(text: string | undefined, most: number): number | undefined {
+  if (text === undefined) return undefined
+  if (!/^\d+$/.test(text) || Number(text) > most)
+    throw new Error(`'${text}' is no number from 0 to ${most}\n${help}`)
+  return Number(text)
 }

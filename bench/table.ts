@@ -1,10 +1,27 @@
 // The comparison as people read it.
-import { rows } from './goals.js'
+import type { Row } from './goals/row.js'
+import { chainRows, plainRows } from './goals.js'
+import type { AddDel, Latency } from './measure/latency.js'
 import { short } from './numbers.js'
-import type { CandidateName, Results } from './results.js'
+import type { CandidateName, Results, ThroughputFigures } from './results.js'
 
 export function printResults(results: Results): string {
-  return [head(results), goals(results), spread(results), throughput(results), remarks(results)]
+  const { chain } = results
+  return [
+    head(results),
+    goals('The bridge alone', ['reference', 'resident', 'one-shot'], plainRows(results)),
+    goals(
+      'Bridge, portmap, bandwidth, firewall (limits: to the container / from it)',
+      ['reference', 'chained', 'inline'],
+      chainRows(results),
+    ),
+    spread('The bridge, one at a time (ms)', results.latency),
+    throughput('The bridge, calls per second', results.throughput),
+    spread('The chain, one at a time (ms)', chain?.latency),
+    byPlugin(chain?.latency),
+    throughput('The chain, calls per second', chain?.throughput),
+    remarks(results),
+  ]
     .filter(part => part !== '')
     .join('\n\n')
 }
@@ -17,22 +34,24 @@ function head({ machine, startedAt, seconds, quick }: Results): string {
   ].join('\n')
 }
 
-function goals(results: Results): string {
-  return table(
-    ['', 'reference', 'resident', 'one-shot', 'goal', 'measured', ''],
-    rows(results).map(row => [
+/** Nothing when none of it was measured. */
+function goals(title: string, columns: readonly string[], rows: readonly Row[]): string {
+  if (rows.every(row => row.cells.every(cell => !/\d/.test(cell)))) return ''
+  return `${title}\n${table(
+    ['', ...columns, 'goal', 'measured', ''],
+    rows.map(row => [
       row.what,
-      row.reference,
-      row.resident,
-      row.oneShot,
+      ...row.cells,
       row.goal,
       row.measured,
       row.reached === undefined ? 'not measured' : row.reached ? 'reached' : 'short',
     ]),
-  )
+  )}`
 }
 
-function spread({ latency }: Results): string {
+type Latencies = Partial<Record<CandidateName, AddDel<Latency>>>
+
+function spread(title: string, latency: Latencies | undefined): string {
   if (!latency) return ''
   const lines = candidates(latency).map(([name, { add, del }]) => [
     name,
@@ -40,24 +59,40 @@ function spread({ latency }: Results): string {
     String(add.samples),
   ])
   const columns = ['', 'ADD p50', 'p99', 'CPU', 'DEL p50', 'p99', 'CPU', 'calls each']
-  return `One at a time (ms)\n${table(columns, lines)}`
+  return `${title}\n${table(columns, lines)}`
 }
 
-function throughput({ throughput: measured }: Results): string {
-  if (!measured) return ''
+function byPlugin(latency: Latencies | undefined): string {
+  const lines = candidates(latency).flatMap(([name, { add, del }]) =>
+    Object.entries(add.byPluginMs ?? {}).map(([type, p50]) => [
+      `${name} ${type}`,
+      short(p50),
+      short(del.byPluginMs?.[type] ?? Number.NaN),
+    ]),
+  )
+  return lines.length === 0 ? '' : `The chain by plugin, p50 (ms)\n${table(['', 'ADD', 'DEL'], lines)}`
+}
+
+function throughput(
+  title: string,
+  measured: readonly ThroughputFigures<CandidateName>[] | undefined,
+): string {
+  if (!measured || measured.length === 0) return ''
   const names = candidates(measured[0]?.perSecond).map(([name]) => name)
+  const rate = (value: number) => value.toFixed(value < 10 ? 1 : 0)
   const lines = measured.map(({ workers, perSecond }) => [
     String(workers),
-    ...candidates(perSecond).flatMap(([, { add, del }]) => [add.toFixed(0), del.toFixed(0)]),
+    ...candidates(perSecond).flatMap(([, { add, del }]) => [rate(add), rate(del)]),
   ])
-  return `Calls per second\n${table(['at a time', ...names.flatMap(name => [`${name} ADD`, 'DEL'])], lines)}`
+  return `${title}\n${table(['at a time', ...names.flatMap(name => [`${name} ADD`, 'DEL'])], lines)}`
 }
 
-function remarks({ driver, cpuIsComplete }: Results): string {
+function remarks({ driver, cpuIsComplete, leftOut }: Results): string {
   const lines = [
     driver &&
       `The driver itself: ${short(driver.p50Ms)} ms a call (p99 ${short(driver.p99Ms)}), of which ${short(driver.cpuMs)} ms are its own CPU. It is in all latencies above, and in no CPU figure.`,
     cpuIsComplete === false && 'No cgroup could be made: CPU is that of waited-for processes only.',
+    ...leftOut.map(what => `Left out: ${what}`),
   ]
   return lines.filter(Boolean).join('\n')
 }

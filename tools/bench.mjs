@@ -13,7 +13,7 @@ try {
   else run('npm', ['run', 'build'])
   buildDriver()
   const { main } = await import('../dist/lib/bench/main.js')
-  await main(args)
+  process.exitCode = await main(args)
 } catch (error) {
   console.error(error.message)
   process.exitCode = 1

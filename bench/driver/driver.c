@@ -1,9 +1,10 @@
-// Drives one directory of CNI executables the way libcni does, and measures every call from outside.
+// Drives a plugin, or a chain of them, the way libcni does, and measures every call from outside.
 //
-//   driver PLUGIN CONFIGURATION-FILE NETNS-PREFIX IFNAME
+//   driver NETNS-PREFIX IFNAME PLUGIN CONFIGURATION-FILE [PLUGIN CONFIGURATION-FILE ...]
 //
 // It runs inside the namespace that plays the host; attachment number i is container `bench<i>` in the namespace
-// NETNS-PREFIX<i>. The environment is handed on. Commands come as lines on stdin, every one is answered by a line of JSON:
+// NETNS-PREFIX<i>. A call is the whole chain for one attachment (chain.h); what configurations may say about i is in
+// template.h. The environment is handed on. Commands come as lines on stdin, every one is answered by a line of JSON:
 //
 //   netns FROM TO              makes namespaces FROM to TO-1         unnetns FROM TO   removes them
 //   ADD|DEL|CHECK FROM TO W    one call for each, W at a time; DEL and CHECK hand the result of ADD on as prevResult
@@ -18,72 +19,42 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "chain.h"
 #include "netns.h"
-#include "operation.h"
 
-enum { attachmentLimit = 100000, workerLimit = 256 };
+enum { attachmentLimit = 100000, workerLimit = 256, configurationLimit = 1 << 20 };
 
 extern char **environ;
 
-static struct {
-  const char *plugin, *netnsPrefix, *ifname;
-  char *configuration; // without its last brace
-  char **results;      // of ADD, by attachment
-} driver;
+static struct chain chain;
+static char **results; // of ADD, by attachment
 
 struct batch {
   const char *verb, *program;
   int from, to;
   atomic_int next;
-  struct outcome *outcomes;
+  struct attempt *attempts;
 };
 
-static char *readFile(const char *path) {
+// A file's JSON object without its last brace.
+static char *readObject(const char *path) {
   FILE *file = fopen(path, "r");
-  char *text = malloc(1 << 20);
+  char *text = malloc(configurationLimit);
   if (!file || !text) exit(2);
-  text[fread(text, 1, (1 << 20) - 1, file)] = 0;
+  text[fread(text, 1, configurationLimit - 1, file)] = 0;
   fclose(file);
+  char *brace = strrchr(text, '}');
+  if (!brace) exit(2);
+  *brace = 0;
   return text;
 }
 
-static char *inputFor(const char *verb, int i) {
-  const char *previous = strcmp(verb, "ADD") == 0 ? NULL : driver.results[i];
-  char *input;
-  int length = previous ? asprintf(&input, "%s,\"prevResult\":%s}", driver.configuration, previous)
-                        : asprintf(&input, "%s}", driver.configuration);
-  return length < 0 ? NULL : input;
-}
-
-// Five variables of CNI's own, then ours. `texts` holds what has to be freed.
-static char **environmentFor(const char *verb, int i, char *texts[4]) {
-  size_t count = 0;
-  while (environ[count]) count++;
-  char **environment = malloc((count + 5) * sizeof *environment);
-  if (asprintf(&texts[0], "CNI_COMMAND=%s", verb) < 0 || asprintf(&texts[1], "CNI_CONTAINERID=bench%d", i) < 0 ||
-      asprintf(&texts[2], "CNI_NETNS=%s%d", driver.netnsPrefix, i) < 0 ||
-      asprintf(&texts[3], "CNI_IFNAME=%s", driver.ifname) < 0)
-    exit(2);
-  memcpy(environment, texts, 4 * sizeof *environment);
-  memcpy(environment + 4, environ, (count + 1) * sizeof *environment);
-  return environment;
-}
-
-static void callPlugin(struct batch *batch, int i) {
-  char *texts[4];
-  struct operation operation = {.path = driver.plugin, .environment = environmentFor(batch->verb, i, texts)};
-  char *input = inputFor(batch->verb, i);
-  operation.input = input;
-  operation.inputLength = strlen(input);
-  struct outcome *outcome = &batch->outcomes[i - batch->from];
-  operate(&operation, outcome);
-  if (outcome->exitCode == 0 && strcmp(batch->verb, "CHECK") != 0) {
-    free(driver.results[i]);
-    driver.results[i] = strcmp(batch->verb, "ADD") == 0 ? strdup(outcome->output) : NULL;
-  }
-  for (int t = 0; t < 4; t++) free(texts[t]);
-  free((void *)operation.environment);
-  free(input);
+static void call(const char *verb, int i, struct attempt *attempt) {
+  int isAdd = strcmp(verb, "ADD") == 0;
+  runChain(&chain, verb, i, isAdd ? NULL : results[i], attempt);
+  if (attempt->outcome.exitCode != 0 || strcmp(verb, "CHECK") == 0) return;
+  free(results[i]);
+  results[i] = isAdd ? strdup(attempt->outcome.output) : NULL;
 }
 
 static void *work(void *argument) {
@@ -91,9 +62,9 @@ static void *work(void *argument) {
   for (int i; (i = atomic_fetch_add(&batch->next, 1)) < batch->to;) {
     if (batch->program) {
       struct operation operation = {.path = batch->program, .environment = environ, .input = "{}", .inputLength = 2};
-      operate(&operation, &batch->outcomes[i - batch->from]);
+      operate(&operation, &batch->attempts[i].outcome);
     } else {
-      callPlugin(batch, i);
+      call(batch->verb, i, &batch->attempts[i - batch->from]);
     }
   }
   return NULL;
@@ -117,22 +88,33 @@ static uint64_t cpuUs(void) {
 }
 
 static void report(const struct batch *batch, uint64_t wallNs, uint64_t driverUs) {
+  const struct attempt *attempts = batch->attempts;
   uint64_t userUs = 0, systemUs = 0;
-  int count = batch->to - batch->from, failed = 0;
+  int count = batch->to - batch->from, plugins = batch->program ? 0 : chain.length, failed = 0;
   printf("{\"latencyNs\":[");
   for (int i = 0; i < count; i++) {
-    printf("%s%llu", i ? "," : "", (unsigned long long)batch->outcomes[i].latencyNs);
-    userUs += batch->outcomes[i].userUs;
-    systemUs += batch->outcomes[i].systemUs;
-    failed += batch->outcomes[i].exitCode != 0;
+    const struct outcome *outcome = &attempts[i].outcome;
+    printf("%s%llu", i ? "," : "", (unsigned long long)outcome->latencyNs);
+    userUs += outcome->userUs;
+    systemUs += outcome->systemUs;
+    failed += outcome->exitCode != 0;
+  }
+  printf("],\"pluginNs\":[");
+  for (int p = 0; p < plugins; p++) {
+    printf("%s[", p ? "," : "");
+    for (int i = 0; i < count; i++) printf("%s%llu", i ? "," : "", (unsigned long long)attempts[i].pluginNs[p]);
+    putchar(']');
   }
   printf("],\"wallNs\":%llu,\"userUs\":%llu,\"systemUs\":%llu,\"driverUs\":%llu,\"failed\":%d,\"errors\":[",
          (unsigned long long)wallNs, (unsigned long long)userUs, (unsigned long long)systemUs,
          (unsigned long long)driverUs, failed);
   for (int i = 0, shown = 0; i < count && shown < 3; i++) {
-    if (batch->outcomes[i].exitCode == 0) continue;
-    printf("%s{\"exitCode\":%d,\"output\":", shown++ ? "," : "", batch->outcomes[i].exitCode);
-    printText(batch->outcomes[i].output);
+    const struct outcome *outcome = &attempts[i].outcome;
+    if (outcome->exitCode == 0) continue;
+    printf("%s{\"program\":", shown++ ? "," : "");
+    printText(batch->program ? batch->program : chain.plugins[attempts[i].last].path);
+    printf(",\"exitCode\":%d,\"output\":", outcome->exitCode);
+    printText(outcome->output);
     putchar('}');
   }
   printf("]}\n");
@@ -140,22 +122,23 @@ static void report(const struct batch *batch, uint64_t wallNs, uint64_t driverUs
 
 static void runBatch(struct batch *batch, int workers) {
   pthread_t threads[workerLimit];
-  batch->outcomes = calloc((size_t)(batch->to - batch->from), sizeof *batch->outcomes);
+  batch->attempts = calloc((size_t)(batch->to - batch->from), sizeof *batch->attempts);
+  if (!batch->attempts) exit(2);
   atomic_init(&batch->next, batch->from);
   uint64_t driverUs = cpuUs(), begin = nowNs();
   for (int w = 0; w < workers; w++)
     if (pthread_create(&threads[w], NULL, work, batch)) exit(2);
   for (int w = 0; w < workers; w++) pthread_join(threads[w], NULL);
   report(batch, nowNs() - begin, cpuUs() - driverUs);
-  for (int i = 0; i < batch->to - batch->from; i++) free(batch->outcomes[i].output);
-  free(batch->outcomes);
+  for (int i = 0; i < batch->to - batch->from; i++) free(batch->attempts[i].outcome.output);
+  free(batch->attempts);
 }
 
 static void eachNetns(int (*action)(const char *), int from, int to) {
   int error = 0;
   for (int i = from; i < to && !error; i++) {
     char *path;
-    if (asprintf(&path, "%s%d", driver.netnsPrefix, i) < 0) exit(2);
+    if (asprintf(&path, "%s%d", chain.netnsPrefix, i) < 0) exit(2);
     error = action(path);
     free(path);
   }
@@ -188,16 +171,16 @@ static void obey(char *line) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 5) return 2;
+  if (argc < 5 || argc % 2 == 0 || argc > 3 + 2 * chainLimit) return 2;
   signal(SIGPIPE, SIG_IGN);
-  driver.plugin = argv[1];
-  driver.configuration = readFile(argv[2]);
-  driver.netnsPrefix = argv[3];
-  driver.ifname = argv[4];
-  driver.results = calloc(attachmentLimit, sizeof *driver.results);
-  char *brace = strrchr(driver.configuration, '}');
-  if (!brace || !driver.results) return 2;
-  *brace = 0;
+  chain.netnsPrefix = argv[1];
+  chain.ifname = argv[2];
+  for (char **pair = argv + 3; *pair; pair += 2, chain.length++) {
+    chain.plugins[chain.length].path = pair[0];
+    chain.plugins[chain.length].configuration = readObject(pair[1]);
+  }
+  results = calloc(attachmentLimit, sizeof *results);
+  if (!results) return 2;
   for (char line[8192]; fgets(line, sizeof line, stdin);) {
     obey(line);
     fflush(stdout);

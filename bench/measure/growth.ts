@@ -14,17 +14,17 @@ export interface Growth {
   readonly ratio: number
 }
 
-/** `few` and `many` are left with that many attachments. */
+/** `few` and `many` are left with that many attachments, which `fillers` callers (2) make at once. */
 export async function measureGrowth(
   pair: { readonly few: Candidate; readonly many: Candidate },
   counts: { readonly few: number; readonly many: number },
-  options: { readonly rounds: number; readonly perRound: number },
+  options: { readonly rounds: number; readonly perRound: number; readonly fillers?: number },
 ): Promise<Growth> {
   const { few, many } = pair
   for (const candidate of [few, many]) {
     const count = candidate === few ? counts.few : counts.many
     await candidate.prepare(options.perRound + count)
-    await candidate.run('ADD', options.perRound, options.perRound + count, 2)
+    await candidate.run('ADD', options.perRound, options.perRound + count, options.fillers ?? 2)
   }
   await measureLatency([few, many], { rounds: Math.ceil(options.rounds / 4), perRound: options.perRound })
   const measured = await measureLatency([few, many], options)

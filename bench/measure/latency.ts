@@ -8,6 +8,8 @@ export interface Latency {
   readonly p99Ms: number
   /** CPU per call, the resident's and its helpers' included. */
   readonly cpuMs: number
+  /** p50 of each plugin of a chain. */
+  readonly byPluginMs?: Readonly<Record<string, number>>
 }
 
 export interface AddDel<T> {
@@ -29,16 +31,31 @@ export async function measureLatency(
     }
   }
   return Object.fromEntries(
-    candidates.map(c => [c.name, { add: latency(adds.get(c)!), del: latency(dels.get(c)!) }]),
+    candidates.map(c => [
+      c.name,
+      { add: latency(adds.get(c)!, c.types), del: latency(dels.get(c)!, c.types) },
+    ]),
   )
 }
 
-function latency(batches: readonly Measured[]): Latency {
+function latency(batches: readonly Measured[], types: readonly string[]): Latency {
   const samples = batches.flatMap(batch => batch.latencyNs)
   return {
     samples: samples.length,
     p50Ms: ms(quantile(samples, 0.5)),
     p99Ms: ms(quantile(samples, 0.99)),
     cpuMs: sum(batches.map(batch => batch.cpuUs)) / samples.length / 1000,
+    ...(types.length < 2 ? {} : { byPluginMs: byPlugin(batches, types) }),
   }
+}
+
+function byPlugin(batches: readonly Measured[], types: readonly string[]): Record<string, number> {
+  const p50 = (plugin: number) =>
+    ms(
+      quantile(
+        batches.flatMap(batch => batch.pluginNs[plugin]!),
+        0.5,
+      ),
+    )
+  return Object.fromEntries(types.map((type, plugin) => [type, p50(plugin)]))
 }

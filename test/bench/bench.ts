@@ -1,64 +1,10 @@
-// The bench measures what it says: the driver's calls, the figures made of them, and the table.
-import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+// What the bench makes of its figures: quantiles, options, the table of goals.
 import t from 'tap'
-import { Driver } from '../../bench/driver.js'
-import { rows } from '../../bench/goals.js'
+import { chainRows, plainRows } from '../../bench/goals.js'
 import { quantile, short } from '../../bench/numbers.js'
 import { readOptions } from '../../bench/options.js'
 import type { Results } from '../../bench/results.js'
 import { printResults } from '../../bench/table.js'
-import { needs } from '../helpers/needs.js'
-
-t.test('the driver', { skip: needs('root', 'nsenter') || noCompiler() }, async t => {
-  const dir = mkdtempSync(`${tmpdir()}/plumbline-test-driver-`)
-  t.after(() => rmSync(dir, { recursive: true, force: true }))
-  execFileSync('node', [
-    '--input-type=module',
-    '-e',
-    "import { buildDriver } from './tools/bench/driver.mjs'; buildDriver()",
-  ])
-  const plugin = `${dir}/plugin`
-  // Writes down what it was given; ADD answers with its own number, DEL of container 2 fails.
-  writeFileSync(
-    plugin,
-    `#!/bin/sh
-cat > ${dir}/$CNI_COMMAND.$CNI_CONTAINERID
-echo "$CNI_NETNS $CNI_IFNAME $CNI_PATH $GIVEN" >> ${dir}/$CNI_COMMAND.$CNI_CONTAINERID
-[ $CNI_COMMAND = ADD ] && echo '{"me":"'$CNI_CONTAINERID'"}'
-[ $CNI_COMMAND.$CNI_CONTAINERID = DEL.bench2 ] && echo '{"code":7,"msg":"a \\"quoted\\" failure"}' && exit 1
-exit 0
-`,
-  )
-  chmodSync(plugin, 0o755)
-  writeFileSync(`${dir}/conf`, '{"name":"x", "ipam":{}}\n')
-  const driver = new Driver({
-    driver: `${process.cwd()}/dist/bench/driver`,
-    hostNetns: '/proc/self/ns/net',
-    plugin,
-    confFile: `${dir}/conf`,
-    netnsPrefix: `${dir}/c`,
-    env: { PATH: process.env.PATH ?? '', CNI_PATH: '/a:/b', GIVEN: 'given' },
-  })
-  t.after(() => driver.close())
-
-  await driver.makeNetns(0, 3)
-  t.after(() => driver.removeNetns(0, 3))
-  t.match(readFileSync('/proc/self/mountinfo', 'utf8'), `${dir}/c2`, 'namespaces are there')
-  const added = await driver.run('ADD', 0, 3, 2)
-  t.equal(added.latencyNs.length, 3)
-  t.ok(
-    added.latencyNs.every(ns => ns > 0 && ns <= added.wallNs),
-    'latencies lie within the whole',
-  )
-  t.equal(readFileSync(`${dir}/ADD.bench1`, 'utf8'), `{"name":"x", "ipam":{}}${dir}/c1 eth0 /a:/b given\n`)
-  await driver.run('DEL', 0, 1)
-  t.match(readFileSync(`${dir}/DEL.bench0`, 'utf8'), '{"name":"x", "ipam":{},"prevResult":{"me":"bench0"}\n}')
-  await t.rejects(driver.run('DEL', 1, 3), /1 of 2 DEL failed: .*a \\+"quoted\\+" failure/)
-  t.equal((await driver.noop(`${process.cwd()}/dist/bench/noop`, 5, 2)).failed, 0)
-  await t.rejects(driver.makeNetns(0, 1), /errno 17/)
-})
 
 t.test('figures', async t => {
   t.equal(quantile([3, 1, 2], 0.5), 2)
@@ -75,26 +21,29 @@ t.test('figures', async t => {
 })
 
 t.test('options', async t => {
-  t.match(readOptions([]), { quick: false, sizes: { many: 1000, pairs: 10_000 } })
-  t.match(readOptions(['--quick', '--only', 'growth', '--ours', '/x']), {
+  t.match(readOptions([]), { quick: false, sizes: { many: 1000, pairs: 10_000, referenceMany: 1000 } })
+  t.match(readOptions(['--quick', '--only', 'growth,shaping', '--ours', '/x', '--candidates', 'inline']), {
     quick: true,
     ours: '/x',
-    wanted: new Set(['growth']),
+    wanted: new Set(['growth', 'shaping']),
+    candidates: ['inline'],
   })
+  t.equal(readOptions(['--reference-many', '50']).sizes.referenceMany, 50)
+  t.throws(() => readOptions(['--reference-many', '1001']), /'1001' is no number from 0 to 1000/)
   t.throws(() => readOptions(['--only', 'speed']), /'speed' is none of latency/)
   t.throws(() => readOptions(['--fast']))
 })
 
 const machine = { kernel: '6', cpu: 'x', cpus: 2, node: 'v20', reference: 'r', iptables: 'i' }
-const empty: Results = { format: 1, startedAt: 'then', seconds: 1, quick: true, machine }
+const empty: Results = { format: 1, startedAt: 'then', seconds: 1, quick: true, machine, leftOut: [] }
 const same = (p50Ms: number, cpuMs = p50Ms) => ({ samples: 1, p50Ms, p99Ms: p50Ms, cpuMs })
 
 t.test('the table', async t => {
   t.ok(
-    rows(empty).every(row => row.reached === undefined),
+    [...plainRows(empty), ...chainRows(empty)].every(row => row.reached === undefined),
     'what was not measured is neither reached nor short',
   )
-  t.match(printResults(empty), /not measured/)
+  t.notMatch(printResults(empty), /reached|short|not measured/, 'nor printed, when it is all')
   const memory = (rssMiB: number) => ({ rssMiB, pssMiB: rssMiB })
   const full: Results = {
     ...empty,
@@ -114,7 +63,7 @@ t.test('the table', async t => {
     memory: { withMany: memory(90), over: [memory(80), memory(81)], pairs: 10_000, growthMiB: 1 },
   }
   t.strictSame(
-    rows(full).map(row => row.reached),
+    plainRows(full).map(row => row.reached),
     [true, false, true, true, false, false, true, false, true, true],
     'ADD, DEL (17x), throughput at 8 and at 32, CPU, growth, memory',
   )
@@ -124,8 +73,58 @@ t.test('the table', async t => {
   )
 })
 
-function noCompiler(): false | string {
-  return spawnSync(process.env.CC ?? 'cc', ['--version']).status === 0 || existsSync('dist/bench/driver')
-    ? false
-    : 'no compiler'
-}
+t.test('the table of the chain', async t => {
+  const pair = (ms: number) => ({ add: same(ms), del: same(2 * ms) })
+  const grown = (addFewMs: number, addManyMs: number, many = 1000) => ({
+    ...{ few: 1, many, addFewMs, addManyMs, delFewMs: 1, delManyMs: 1 },
+    ratio: addManyMs / addFewMs,
+  })
+  const packets = (fewUs: number, manyUs: number, many: number) => ({
+    ...{ few: 1, many, connections: 100, fewUs, manyUs },
+    ratio: manyUs / fewUs,
+  })
+  const both = (share: number) => ({ ingress: share, egress: 1 })
+  const full: Results = {
+    ...empty,
+    chain: {
+      latency: { reference: pair(100), chained: pair(10), inline: pair(5) },
+      throughput: [
+        {
+          workers: 8,
+          count: 64,
+          perSecond: {
+            reference: { add: 8, del: 6 },
+            chained: { add: 80, del: 90 },
+            inline: { add: 210, del: 230 },
+          },
+        },
+      ],
+    },
+    portGrowth: { reference: grown(70, 400, 500), chained: grown(5, 5.5), inline: grown(4, 5) },
+    firstPacket: { reference: packets(50, 100, 1000), chained: packets(50, 54, 10_000) },
+    shaping: {
+      firstSecond: [
+        { limitBits: 10e6, burstBits: 2 ** 31 - 1, share: { reference: both(100), chained: both(1.1) } },
+        { limitBits: 10e6, share: { chained: both(1.2) } },
+      ],
+      rates: [{ limitBits: 5e9, seconds: 5, share: { chained: both(0.96) }, steady: {} }],
+    },
+    leftOut: ['something'],
+  }
+  t.strictSame(
+    chainRows(full).map(row => row.reached),
+    [false, false, true, false, false, true, true, true, false, false],
+    'ADD (10x, 20x), DEL, 8 at a time, flat (1.25 inline), 30x, first packet, first seconds, rate',
+  )
+  t.equal(
+    chainRows({ ...full, portGrowth: { chained: grown(5, 5.5) } })[4]?.reached,
+    undefined,
+    'one of two measured, and good: not yet',
+  )
+  const printed = printResults(full)
+  t.match(printed, /ADD p50, one at a time +100.0 ms +10.0 ms +5.00 ms .*10x; 20x +short/)
+  t.match(printed, /10000 mappings over 1 +50 -> 100 us \(2.00\) at 1000 +50 -> 54 us \(1.08\)/)
+  t.match(printed, /runtimes' burst +100x \/ 100.0 % +110.0 % \/ 100.0 % .*\+10.0 % +reached/)
+  t.match(printed, /5 Gbit\/s over 5 s .*-4.0 % +short/)
+  t.match(printed, /Left out: something/)
+})

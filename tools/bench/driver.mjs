@@ -1,13 +1,20 @@
-// Compiles the native driver of the bench, and the program that does nothing, into dist/bench.
+// Compiles the native parts of the bench into dist/bench: the driver, the program that does nothing, the traffic.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 
 export function buildDriver() {
   mkdirSync('dist/bench', { recursive: true })
-  const sources = ['driver', 'operation', 'netns'].map(name => `bench/driver/${name}.c`)
   const flags = ['-O2', '-Wall', '-Wextra', '-static']
-  compile([...flags, '-pthread', '-o', 'dist/bench/driver', ...sources])
-  compile([...flags, '-nostdlib', '-nostartfiles', '-o', 'dist/bench/noop', 'bench/driver/noop.c'])
+  const sources = (room, ...names) => names.map(name => `bench/${room}/${name}.c`)
+  compile([
+    ...flags,
+    '-pthread',
+    '-o',
+    'dist/bench/driver',
+    ...sources('driver', 'driver', 'chain', 'template', 'operation', 'netns'),
+  ])
+  compile([...flags, '-nostdlib', '-nostartfiles', '-o', 'dist/bench/noop', ...sources('driver', 'noop')])
+  compile([...flags, '-o', 'dist/bench/traffic', ...sources('traffic', 'main', 'tcp', 'udp')])
 }
 
 function compile(args) {
