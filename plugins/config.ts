@@ -63,7 +63,7 @@ export function isIfname(name: string): boolean {
 }
 
 /** An address that an interface may have. */
-export function interfaceMac() {
+function interfaceMac() {
   return parsed(value => {
     const mac = Mac.tryParse(value)
     return mac?.isUnicast() ? mac : undefined
