@@ -31,6 +31,24 @@ export function chainedNetwork(host: FakeHost): ChainConf {
   }
 }
 
+/** ptp with the inline keys. */
+export function routedNetwork(host: FakeHost): ChainConf {
+  return {
+    name: 'routed',
+    cniVersion: '1.1.0',
+    plugins: [
+      {
+        type: 'ptp',
+        ipMasq: true,
+        ipam: hostLocal(host, 6),
+        bandwidth: rates,
+        ingressPolicy: 'open',
+        capabilities: { portMappings: true, bandwidth: true },
+      },
+    ],
+  }
+}
+
 /** The same with the inline keys of bridge. */
 export function inlineNetwork(host: FakeHost): ChainConf {
   return {
