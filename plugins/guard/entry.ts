@@ -6,13 +6,22 @@ import type { Host } from '../../cni/plugin.js'
 import type { AttachmentRecord } from '../../cni/record.js'
 import { type AdmitFacts, admitPieces } from './admit.js'
 import { type IsolationFacts, isolationPieces } from './isolation.js'
+import { type Loopback6Facts, loopback6Pieces } from './loopback6.js'
+import { type MartianFacts, martianPieces } from './martian.js'
 import { type MasqueradeFacts, masqueradePieces } from './masquerade.js'
 import type { Piece } from './piece.js'
 import { type PortMacFacts, portMacPieces } from './port-mac.js'
 import type { Settled } from './settled.js'
 import { type SourceFacts, sourcePieces } from './source.js'
 
-export type EntryFacts = AdmitFacts | IsolationFacts | MasqueradeFacts | PortMacFacts | SourceFacts
+export type EntryFacts =
+  | AdmitFacts
+  | IsolationFacts
+  | Loopback6Facts
+  | MartianFacts
+  | MasqueradeFacts
+  | PortMacFacts
+  | SourceFacts
 
 type Of<K extends EntryFacts['kind']> = Extract<EntryFacts, { kind: K }>
 
@@ -26,6 +35,8 @@ interface Kind<F> {
 const kinds: { readonly [K in EntryFacts['kind']]: Kind<Of<K>> } = {
   admit: { pieces: admitPieces },
   isolation: { pieces: isolationPieces },
+  loopback6: { pieces: loopback6Pieces },
+  martian: { pieces: martianPieces },
   masquerade: { pieces: masqueradePieces },
   'port-mac': { pieces: portMacPieces },
   source: { pieces: sourcePieces },
