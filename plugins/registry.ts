@@ -3,11 +3,12 @@ import type { Plugin } from '../cni/plugin.js'
 import { hostLocal } from '../ipam/host-local.js'
 import { staticIpam } from '../ipam/static.js'
 import { bridge } from './bridge.js'
+import { firewall } from './firewall.js'
 import { loopback } from './loopback.js'
 import { ptp } from './ptp.js'
 import { tuning } from './tuning.js'
 
 // biome-ignore lint/suspicious/noExplicitAny: each plugin has a configuration type of its own, known to itself alone
-const all: readonly Plugin<any>[] = [bridge, hostLocal, loopback, ptp, staticIpam, tuning]
+const all: readonly Plugin<any>[] = [bridge, firewall, hostLocal, loopback, ptp, staticIpam, tuning]
 
 export const plugins: ReadonlyMap<string, Plugin> = new Map(all.map(plugin => [plugin.type, plugin]))
