@@ -1,9 +1,10 @@
 // The comparison as people read it.
 import type { Row } from './goals/row.js'
+import { directions, rateText } from './goals/shaping.js'
 import { chainRows, plainRows } from './goals.js'
 import type { AddDel, Latency } from './measure/latency.js'
 import { short } from './numbers.js'
-import type { CandidateName, Results, ThroughputFigures } from './results.js'
+import { type CandidateName, chainNames, type Results, type ThroughputFigures } from './results.js'
 
 export function printResults(results: Results): string {
   const { chain } = results
@@ -20,6 +21,7 @@ export function printResults(results: Results): string {
     spread('The chain, one at a time (ms)', chain?.latency),
     byPlugin(chain?.latency),
     throughput('The chain, calls per second', chain?.throughput),
+    limits(results),
     remarks(results),
   ]
     .filter(part => part !== '')
@@ -85,6 +87,16 @@ function throughput(
     ...candidates(perSecond).flatMap(([, { add, del }]) => [rate(add), rate(del)]),
   ])
   return `${title}\n${table(['at a time', ...names.flatMap(name => [`${name} ADD`, 'DEL'])], lines)}`
+}
+
+function limits({ shaping }: Results): string {
+  if (!shaping || shaping.rates.length === 0) return ''
+  const lines = shaping.rates.map(({ limitBits, share, steady }) => [
+    rateText(limitBits),
+    ...chainNames.flatMap(name => [directions(share[name]), directions(steady[name])]),
+  ])
+  const columns = chainNames.flatMap(name => [name, 'steady'])
+  return `What passes of a limit: from the first packet on, and without the first half second\n${table(['', ...columns], lines)}`
 }
 
 function remarks({ driver, cpuIsComplete, leftOut }: Results): string {

@@ -41,7 +41,7 @@ function row(what: string, share: OfChain<Directions> | undefined, tolerance: nu
 }
 
 /** To the container, and from it. */
-function directions(of: Directions | undefined): string {
+export function directions(of: Directions | undefined): string {
   const text = (share: number) => (share < 10 ? `${(share * 100).toFixed(1)} %` : `${share.toFixed(0)}x`)
   return of ? `${text(of.ingress)} / ${text(of.egress)}` : '-'
 }

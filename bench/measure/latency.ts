@@ -24,6 +24,7 @@ export async function measureLatency(
   const { rounds, perRound } = options
   const adds = new Map<Candidate, Measured[]>(candidates.map(c => [c, []]))
   const dels = new Map<Candidate, Measured[]>(candidates.map(c => [c, []]))
+  for (const candidate of candidates) await candidate.prepare(perRound)
   for (let round = 0; round < rounds; round++) {
     for (const candidate of candidates) {
       adds.get(candidate)!.push(await candidate.run('ADD', 0, perRound))

@@ -9,7 +9,6 @@ export async function compareChains(bench: Bench): Promise<void> {
   const { sizes } = options
   const all = (await bench.chainNames(wholeChain)).map(name => bench.chain(name, wholeChain))
   if (all.length === 0) return
-  for (const one of all) await one.prepare(sizes.perRound)
   // The reference needs no warming up, and a second for every two calls.
   const [reference, ours] = [all.filter(one => one.name === 'reference'), all.filter(isOurs)]
   bench.say('the chain: warming up')

@@ -11,7 +11,6 @@ export async function compare(bench: Bench): Promise<void> {
   const { sizes, wanted } = options
   const all = bench.plainNames.map(name => bench.plain(name))
   if (all.length === 0) return
-  for (const one of all) await one.prepare(sizes.perRound)
   const noop = await all[0]!.driver.noop(options.noop, sizes.noops)
   results.driver = {
     p50Ms: ms(quantile(noop.latencyNs, 0.5)),

@@ -1,12 +1,9 @@
 // The bench's driver calls plugins as libcni does, one or a chain of them, and measures from outside.
-import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import t, { type Test } from 'tap'
 import { Driver } from '../../bench/driver.js'
-import { findInPath, needs } from '../helpers/needs.js'
-
-const skip = needs('root', 'nsenter') || (findInPath(process.env.CC ?? 'cc') ? false : 'no compiler')
+import { buildNatives, noNatives as skip } from '../helpers/bench-natives.js'
 
 /** A driver of plugins that write down what they were given. `conf`: by plugin. */
 function recorders(t: Test, conf: Readonly<Record<string, string>>): { dir: string; driver: Driver } {
@@ -41,12 +38,7 @@ exit 0
   return { dir, driver }
 }
 
-if (skip === false)
-  execFileSync('node', [
-    '--input-type=module',
-    '-e',
-    "import { buildDriver } from './tools/bench/driver.mjs'; buildDriver()",
-  ])
+if (skip === false) buildNatives()
 
 t.test('one plugin', { skip }, async t => {
   const { dir, driver } = recorders(t, { one: '{"name":"x", "ipam":{}}\n' })

@@ -1,22 +1,24 @@
 // Compiles the native parts of the bench into dist/bench: the driver, the program that does nothing, the traffic.
 import { execFileSync } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, renameSync } from 'node:fs'
 
 export function buildDriver() {
   mkdirSync('dist/bench', { recursive: true })
   const flags = ['-O2', '-Wall', '-Wextra', '-static']
   const sources = (room, ...names) => names.map(name => `bench/${room}/${name}.c`)
-  compile([
+  compile('driver', sources('driver', 'driver', 'chain', 'template', 'operation', 'netns'), [
     ...flags,
     '-pthread',
-    '-o',
-    'dist/bench/driver',
-    ...sources('driver', 'driver', 'chain', 'template', 'operation', 'netns'),
   ])
-  compile([...flags, '-nostdlib', '-nostartfiles', '-o', 'dist/bench/noop', ...sources('driver', 'noop')])
-  compile([...flags, '-o', 'dist/bench/traffic', ...sources('traffic', 'main', 'tcp', 'udp')])
+  compile('noop', sources('driver', 'noop'), [...flags, '-nostdlib', '-nostartfiles'])
+  compile('traffic', sources('traffic', 'main', 'tcp', 'udp'), flags)
 }
 
-function compile(args) {
-  execFileSync(process.env.CC ?? 'cc', args, { stdio: ['ignore', 'inherit', 'inherit'] })
+/** The program is there at every moment, the old one or the new: somebody else may be running it. */
+function compile(name, sources, flags) {
+  const fresh = `dist/bench/.${name}.${process.pid}`
+  execFileSync(process.env.CC ?? 'cc', [...flags, '-o', fresh, ...sources], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  renameSync(fresh, `dist/bench/${name}`)
 }
