@@ -36,6 +36,13 @@ export interface NativeAddon {
    */
   recv(fd: number, into: Uint8Array, timeoutMs: number): number
   /**
+   * Makes room in a socket's send buffer for a message of `size` bytes: SO_SNDBUFFORCE, or as far as SO_SNDBUF goes for who may
+   * not do that. Returns 0. The buffer never shrinks.
+   */
+  sendBuffer(fd: number, size: number): number
+  /** The port ID that a bound netlink socket has as its address. */
+  netlinkPort(fd: number): number
+  /**
    * Sends `message` on `fd` and receives one datagram, on a thread of its own; resolves to the datagram's
    * real length or -errno, `into` holding what fits. For requests that block their sender, as RTM_DELLINK
    * does. Never rejects. At most 64 threads; further calls wait in the order they came. `message` is copied

@@ -37,6 +37,20 @@ int Send(int fd, const uint8_t* data, size_t size) {
   return Retry([=] { return send(fd, data, size, MSG_NOSIGNAL); });
 }
 
+// The kernel doubles what it is given.
+static int GrowSendBuffer(int fd, int size) {
+  if (SetOption(fd, SOL_SOCKET, SO_SNDBUFFORCE, size) == 0) return 0;
+  return Result(SetOption(fd, SOL_SOCKET, SO_SNDBUF, size));
+}
+
+/** As a double: port IDs that the kernel makes up use all of 32 bits. */
+static double NetlinkPort(int fd) {
+  sockaddr_nl address{};
+  socklen_t size = sizeof address;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) < 0) return -errno;
+  return address.nl_family == AF_NETLINK ? address.nl_pid : -EAFNOSUPPORT;
+}
+
 static int64_t NowMs() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -61,6 +75,8 @@ void InitSocket(Napi::Object exports) {
     Bytes message(info[1]);
     return Send(Int(info[0]), message.data, message.size);
   });
+  Export(exports, "sendBuffer", [](Info info) { return GrowSendBuffer(Int(info[0]), Int(info[1])); });
+  Export(exports, "netlinkPort", [](Info info) { return NetlinkPort(Int(info[0])); });
   Export(exports, "recv", [](Info info) {
     Bytes into(info[1]);
     return Receive(Int(info[0]), into.data, into.size, Int(info[2]));
