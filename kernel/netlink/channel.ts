@@ -17,6 +17,8 @@ export interface Transport {
   send(message: Uint8Array): number
   /** One datagram; the result is its real length, also when that is more than fits. */
   recv(into: Uint8Array, timeoutMs: number): number
+  /** Makes messages of `size` bytes possible. */
+  growSendBuffer?(size: number): number
   close?(): void
 }
 
@@ -33,12 +35,22 @@ export class Channel implements Disposable {
     this.#transport = typeof socket === 'number' ? socketTransport(socket) : socket
   }
 
+  /** What is larger than the socket's send buffer makes the buffer grow. */
   send(operation: string, target: string, message: Buffer): void {
     if (debug) printDatagram(message)
+    let result = this.#trySend(message)
+    if (result === -EMSGSIZE && this.#transport.growSendBuffer !== undefined) {
+      check(operation, target, this.#transport.growSendBuffer(message.length))
+      result = this.#trySend(message)
+    }
+    check(operation, target, result)
+  }
+
+  #trySend(message: Buffer): number {
     let result: number
     do result = this.#transport.send(message)
     while (result === -EINTR)
-    check(operation, target, result)
+    return result
   }
 
   /**
@@ -70,6 +82,7 @@ function socketTransport(fd: number): Transport {
   return {
     send: message => addon.send(fd, message),
     recv: (into, timeoutMs) => addon.recv(fd, into, timeoutMs),
+    growSendBuffer: size => addon.sendBuffer(fd, size),
     close: () => closeSync(fd),
   }
 }

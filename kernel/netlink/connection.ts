@@ -58,6 +58,11 @@ export class NetlinkConnection implements Disposable {
     return this.#channel.fd
   }
 
+  /** The address of the socket, which notifications of what it did carry as `pid`; 0 when the transport is not a socket. */
+  get port(): number {
+    return this.fd < 0 ? 0 : check('netlink socket', 'address', addon.netlinkPort(this.fd))
+  }
+
   /**
    * Sends one request. With NLM_F_ACK in `flags` waits for the acknowledgement and returns what came before it (usually
    * nothing); without, returns the one reply. NLM_F_REQUEST is added. Throws KernelError with the kernel's text.
@@ -122,7 +127,8 @@ export class NetlinkConnection implements Disposable {
 
   /**
    * Sends what `write` writes in one datagram and returns whatever has been answered by the time the kernel is done with
-   * all of it. For batches of nf_tables, where only failures are answered. `firstSeq` is the first message's number.
+   * all of it. For batches of nf_tables, where only failures are answered: of very many, only the first may come.
+   * `firstSeq` is the first message's number.
    */
   batch(
     operation: string,
@@ -134,13 +140,18 @@ export class NetlinkConnection implements Disposable {
     write(writer)
     this.#channel.send(operation, target, writer.finish())
     const replies: NlMessage[] = []
+    let lost = false
     for (;;) {
       const datagram = this.#channel.receive(0)
-      if (datagram === -EAGAIN) return { firstSeq, replies }
-      if (typeof datagram === 'number') throw new KernelError(operation, target, datagram)
-      for (const message of decodeMessages(datagram))
-        if (message.seq >= firstSeq) replies.push(owned(message))
+      if (datagram === -EAGAIN) break
+      if (datagram === -ENOBUFS) lost = true
+      else if (typeof datagram === 'number') throw new KernelError(operation, target, datagram)
+      else
+        for (const message of decodeMessages(datagram))
+          if (message.seq >= firstSeq) replies.push(owned(message))
     }
+    if (lost && replies.length === 0) throw new KernelError(operation, target, ENOBUFS)
+    return { firstSeq, replies }
   }
 
   [Symbol.dispose](): void {

@@ -9,14 +9,15 @@ import {
 } from '../../wire/netlink/constants.js'
 import { encodeChain } from '../../wire/nft/chain.js'
 import * as c from '../../wire/nft/constants.js'
-import { type ElementMessage, encodeElements } from '../../wire/nft/element.js'
+import { encodeElements } from '../../wire/nft/element.js'
 import { nftType } from '../../wire/nft/message.js'
 import { encodeObject } from '../../wire/nft/object.js'
 import { encodeRule } from '../../wire/nft/rule.js'
 import { encodeSet } from '../../wire/nft/set.js'
 import { encodeTable } from '../../wire/nft/table.js'
 import { type Chain, chainBody, chainMessage } from './chain.js'
-import { type Element, elementMessages, elementsMessage, keyMessages, printElement } from './element.js'
+import { type Element, elementMessages, elementsHead, keyMessages, printElement } from './element.js'
+import { type ElementPlaces, writeElementList } from './element-list.js'
 import { familyNumber, path, tablePath } from './family.js'
 import type { AnonymousSet } from './lowering.js'
 import { type NftObject, objectBody, objectMessage } from './object.js'
@@ -105,10 +106,8 @@ function writeNew(w: NlWriter, verb: Verb, item: NftItem, state: BatchState): vo
       w.message(type, flags, inner => encodeSet(inner, setMessage(item, state.nextSetId())))
       break
     case 'element':
-      w.message(type, flags, inner => encodeElements(inner, elementsMessage(item.set, elementMessages(item))))
-      break
     case 'elements':
-      writeElements(w, type, flags, item.set, item.elements.flatMap(elementMessages))
+      writeElements(w, verb, elementsOf(item), state)
       break
     case 'object':
       w.message(type, flags, inner => encodeObject(inner, objectMessage(item)))
@@ -121,48 +120,54 @@ function writeNew(w: NlWriter, verb: Verb, item: NftItem, state: BatchState): vo
   }
 }
 
-/** The kernel takes 64 KiB in one attribute; this leaves room for one more element of any kind. */
-const MAX_ELEMENT_BYTES = 48 * 1024
+/** The elements of a command that has some. */
+export function elementsOf(item: Element | ElementList): readonly Element[] {
+  return item.kind === 'element' ? [item] : item.elements
+}
 
-function writeElements(
+/**
+ * Writes the messages for some elements of one set, be it for one command or for several with the same verb. `places`
+ * learns where they went.
+ */
+export function writeElements(
   w: NlWriter,
-  type: number,
-  flags: number,
-  set: NftSet,
-  elements: readonly ElementMessage[],
-  setId?: number,
+  verb: Verb,
+  elements: readonly Element[],
+  state: BatchState,
+  places?: ElementPlaces,
 ): void {
-  for (let from = 0; from < elements.length; ) {
-    let size = 0
-    let to = from
-    while (to < elements.length && size < MAX_ELEMENT_BYTES) size += elementSize(elements[to++]!)
-    const part = elements.slice(from, to)
-    w.message(type, flags, inner => encodeElements(inner, elementsMessage(set, part, setId)))
-    from = to
+  const count = elements.length
+  if (count === 0) return
+  const head = elementsHead(elements[0]!.set)
+  if (verb === 'delete' || verb === 'destroy') {
+    const type = removalType('element', verb, state)
+    writeElementList(w, type, NLM_F_REQUEST, head, count, i => keyMessages(elements[i]!), places)
+  } else {
+    const type = nftType(c.NFT_MSG_NEWSETELEM)
+    const flags = NLM_F_REQUEST | newFlags(verb)
+    writeElementList(w, type, flags, head, count, i => elementMessages(elements[i]!), places)
   }
 }
 
-/** At least what an element takes, attribute headers and all. */
-function elementSize({ key, keyEnd, data, userdata, objref }: ElementMessage): number {
-  const value = data instanceof Uint8Array ? data.length : (data?.chain?.length ?? 0)
-  const lengths = [key?.length, keyEnd?.length, value, userdata?.length, objref?.length]
-  return lengths.reduce<number>((sum, length = 0) => sum + length + 16, 32)
+function removalType(kind: NftItem['kind'], verb: 'delete' | 'destroy', { destroys }: BatchState): number {
+  return nftType(messages[kind][verb === 'destroy' && destroys ? 2 : 1])
 }
 
 /** The set, and its elements in the order of their keys, the part below the first of them being outside. */
 function writeAnonymous(w: NlWriter, { set, id, elements }: AnonymousSet): void {
   const flags = NLM_F_REQUEST | NLM_F_CREATE
-  const members = elements.flatMap(elementMessages)
-  const first = members[0]?.key
+  const members = elements.map(elementMessages)
+  const first = members[0]?.[0]?.key
   if (isInterval(set) && !isConcat(set) && first?.some(byte => byte !== 0))
-    members.unshift({ flags: c.NFT_SET_ELEM_INTERVAL_END, key: new Uint8Array(first.length) })
-  w.message(nftType(c.NFT_MSG_NEWSET), flags, inner => encodeSet(inner, setMessage(set, id, members.length)))
-  writeElements(w, nftType(c.NFT_MSG_NEWSETELEM), flags, set, members, id)
+    members.unshift([{ flags: c.NFT_SET_ELEM_INTERVAL_END, key: new Uint8Array(first.length) }])
+  const size = members.reduce((sum, entries) => sum + entries.length, 0)
+  w.message(nftType(c.NFT_MSG_NEWSET), flags, inner => encodeSet(inner, setMessage(set, id, size)))
+  const type = nftType(c.NFT_MSG_NEWSETELEM)
+  writeElementList(w, type, flags, elementsHead(set, id), members.length, i => members[i]!)
 }
 
 function writeDelete(w: NlWriter, verb: 'delete' | 'destroy', item: NftItem, state: BatchState): void {
-  const [, remove, destroy] = messages[item.kind]
-  const type = nftType(verb === 'destroy' && state.destroys ? destroy : remove)
+  const type = removalType(item.kind, verb, state)
   const flags = NLM_F_REQUEST
   switch (item.kind) {
     case 'table':
@@ -188,10 +193,8 @@ function writeDelete(w: NlWriter, verb: 'delete' | 'destroy', item: NftItem, sta
       break
     }
     case 'element':
-      w.message(type, flags, inner => encodeElements(inner, elementsMessage(item.set, keyMessages(item))))
-      break
     case 'elements':
-      writeElements(w, type, flags, item.set, item.elements.flatMap(keyMessages))
+      writeElements(w, verb, elementsOf(item), state)
       break
     case 'object': {
       const { family, name } = item.table
@@ -224,8 +227,14 @@ export function commandText(command: Command): string {
   return `${operation} ${target}`
 }
 
-/** The same in two parts: `add element`, `inet plumbline pods { … }`. */
-export function commandParts({ verb, item }: Command): readonly [operation: string, target: string] {
+/**
+ * The same in two parts: `add element`, `inet plumbline pods { … }`. Of a command with many elements, `only` is the one that
+ * is meant.
+ */
+export function commandParts(
+  { verb, item }: Command,
+  only?: Element,
+): readonly [operation: string, target: string] {
   const whole = verb === 'add' || verb === 'create' || verb === 'insert' || verb === 'replace'
   switch (item.kind) {
     case 'table':
@@ -239,9 +248,9 @@ export function commandParts({ verb, item }: Command): readonly [operation: stri
       return [`${verb} ${kind}`, whole ? withBody(path(item), setBody(item)) : path(item)]
     }
     case 'element':
-      return [`${verb} element`, `${path(item.set)} { ${elementText(item, whole)} }`]
     case 'elements': {
-      const texts = item.elements.map(each => elementText(each, whole))
+      const elements = only === undefined ? elementsOf(item) : [only]
+      const texts = elements.map(each => elementText(each, whole))
       return [`${verb} element`, `${path(item.set)} { ${texts.join(', ')} }`]
     }
     case 'object': {

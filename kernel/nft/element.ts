@@ -1,7 +1,7 @@
 // Elements of sets and maps.
 import { NFT_SET_ELEM_CATCHALL, NFT_SET_ELEM_INTERVAL_END } from '../../wire/nft/constants.js'
 import { isVerdict } from '../../wire/nft/data.js'
-import type { ElementMessage, ElementsMessage } from '../../wire/nft/element.js'
+import type { ElementMessage, ElementsHead } from '../../wire/nft/element.js'
 import {
   encodeUserdata,
   NFTNL_SET_ELEM_F_INTERVAL_OPEN,
@@ -9,6 +9,7 @@ import {
   NFTNL_UDATA_SET_ELEM_FLAGS,
   stringEntry,
   u32Entry,
+  u32In,
 } from '../../wire/nft/userdata.js'
 import type { Datatype } from './datatype.js'
 import { familyNumber } from './family.js'
@@ -23,7 +24,7 @@ import {
 } from './key.js'
 import { isConcat, isInterval, type NftSet } from './set.js'
 import { printVerdict, type Verdict, verdictData, verdictFrom } from './statements/verdict.js'
-import { checkComment, commentFrom, commentText, duration, quoted } from './text.js'
+import { checkComment, commentFrom, commentText, duration, quoted, readUserdata } from './text.js'
 import { describe, type Scalar, type Value } from './value.js'
 
 /** What a map has for a key: values of its types, a verdict, or the name of an object. */
@@ -42,6 +43,13 @@ export interface Element {
   readonly timeout?: number
   /** What is left of the timeout, in milliseconds. */
   readonly expires?: number
+  /** Of sets that count, what has been looked up so far. */
+  readonly counter?: ElementCounter
+}
+
+export interface ElementCounter {
+  readonly packets: bigint
+  readonly bytes: bigint
 }
 
 export interface ElementOptions {
@@ -51,6 +59,8 @@ export interface ElementOptions {
   readonly comment?: string
   readonly timeout?: number
   readonly expires?: number
+  /** What to count from on, in sets that count; absent is nothing. */
+  readonly counter?: ElementCounter
 }
 
 /** An element. Whether its values fit the set is found out when it is sent or printed (RangeError). */
@@ -83,57 +93,62 @@ function valueOfMap({ name, data }: NftSet, value: ElementValue | Scalar): Eleme
   return isList(value as Scalar) ? (value as readonly Scalar[]) : [value as Scalar]
 }
 
-/** One message for some elements of one set. `setId` names a set made in the same batch. */
-export function elementsMessage(
-  set: NftSet,
-  elements: readonly ElementMessage[],
-  setId?: number,
-): ElementsMessage {
-  return {
-    family: familyNumber(set.table.family),
-    table: set.table.name,
-    set: set.name,
-    ...(setId !== undefined && { setId }),
-    elements,
-  }
+/** What a message of elements says of their set. `setId` names a set made in the same batch. */
+export function elementsHead({ table, name }: NftSet, setId?: number): ElementsHead {
+  const family = familyNumber(table.family)
+  if (setId === undefined) return { family, table: table.name, set: name }
+  return { family, table: table.name, set: name, setId }
 }
 
 /** What one element is to the kernel: in interval sets of one type, a start and mostly an end. */
 export function elementMessages(element: Element): ElementMessage[] {
-  const { set, timeout, expires } = element
+  const { set, comment, timeout, expires, value, counter } = element
   const { first, last } = encodeKey(set, element.key)
-  const pairs = isInterval(set) && !isConcat(set)
+  const spans = isInterval(set)
+  const pairs = spans && !isConcat(set)
   const end = pairs ? successor(last) : undefined
-  const userdata = userdataOf(element, pairs && end === undefined)
-  const start: ElementMessage = {
-    key: first,
-    ...(isInterval(set) && isConcat(set) && { keyEnd: last }),
-    ...(timeout !== undefined && { timeout: BigInt(timeout) }),
-    ...(expires !== undefined && { expiration: BigInt(expires) }),
-    ...dataOf(element),
-    ...(userdata && { userdata }),
-  }
+  const userdata = userdataOf(comment, pairs && end === undefined)
+  const start: Writable<ElementMessage> = { key: first }
+  if (spans && !pairs) start.keyEnd = last
+  if (timeout !== undefined) start.timeout = BigInt(timeout)
+  if (expires !== undefined) start.expiration = BigInt(expires)
+  if (value !== undefined) setValue(start, set, value)
+  if (counter !== undefined) start.expr = { kind: 'counter', ...counter }
+  if (userdata !== undefined) start.userdata = userdata
   return end === undefined ? [start] : [start, { flags: NFT_SET_ELEM_INTERVAL_END, key: end }]
 }
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
 /** What identifies an element, for deleting and finding it. */
 export function keyMessages(element: Element): ElementMessage[] {
   return elementMessages({ kind: 'element', set: element.set, key: element.key })
 }
 
-function dataOf({ set: { data }, value }: Element): Partial<ElementMessage> {
-  if (value === undefined) return {}
-  if (typeof value === 'string') return { objref: value }
-  if ('verdict' in value) return { data: verdictData(value) }
-  return { data: encodeValues(data as readonly Datatype[], value) }
+function setValue(message: Writable<ElementMessage>, { data }: NftSet, value: ElementValue): void {
+  if (typeof value === 'string') message.objref = value
+  else if ('verdict' in value) message.data = verdictData(value)
+  else message.data = encodeValues(data as readonly Datatype[], value)
 }
 
-function userdataOf({ comment }: Element, open: boolean): Uint8Array | undefined {
-  if (comment === undefined && !open) return undefined
-  const entries = []
-  if (comment !== undefined) entries.push(stringEntry(NFTNL_UDATA_COMMENT, comment))
-  if (open) entries.push(u32Entry(NFTNL_UDATA_SET_ELEM_FLAGS, NFTNL_SET_ELEM_F_INTERVAL_OPEN))
-  return encodeUserdata(entries)
+/** Elements that are made together mostly have one comment: their owner's name. */
+let lastComment: { readonly text: string; readonly userdata: Uint8Array } | undefined
+
+function userdataOf(comment: string | undefined, open: boolean): Uint8Array | undefined {
+  if (open) {
+    const entries = comment === undefined ? [] : [stringEntry(NFTNL_UDATA_COMMENT, comment)]
+    return encodeUserdata([...entries, u32Entry(NFTNL_UDATA_SET_ELEM_FLAGS, NFTNL_SET_ELEM_F_INTERVAL_OPEN)])
+  }
+  if (comment === undefined) return undefined
+  if (lastComment?.text !== comment)
+    lastComment = { text: comment, userdata: encodeUserdata([stringEntry(NFTNL_UDATA_COMMENT, comment)]) }
+  return lastComment.userdata
+}
+
+/** Whether a start says that nothing ends its interval: it goes up to the last key. */
+export function isOpen({ userdata }: ElementMessage): boolean {
+  const flags = u32In(readUserdata(userdata), NFTNL_UDATA_SET_ELEM_FLAGS) ?? 0
+  return (flags & NFTNL_SET_ELEM_F_INTERVAL_OPEN) !== 0
 }
 
 /** The elements that the kernel describes, in the order of their keys where they are intervals. */
@@ -157,7 +172,13 @@ export function elementsFrom(set: NftSet, messages: readonly ElementMessage[]): 
   return elements
 }
 
-function elementFrom(set: NftSet, message: ElementMessage, first: Uint8Array, last: Uint8Array): Element {
+/** The element of a start, or of a key that stands for itself. */
+export function elementFrom(
+  set: NftSet,
+  message: ElementMessage,
+  first: Uint8Array,
+  last: Uint8Array,
+): Element {
   const value = valueFrom(set, message)
   return {
     kind: 'element',
@@ -167,7 +188,13 @@ function elementFrom(set: NftSet, message: ElementMessage, first: Uint8Array, la
     ...commentFrom(message.userdata, NFTNL_UDATA_COMMENT),
     ...(message.timeout !== undefined && { timeout: Number(message.timeout) }),
     ...(message.expiration !== undefined && { expires: Number(message.expiration) }),
+    ...counterOf(message),
   }
+}
+
+function counterOf({ expr, exprs }: ElementMessage): { counter?: ElementCounter } {
+  const found = expr?.kind === 'counter' ? expr : exprs?.find(each => each.kind === 'counter')
+  return found === undefined ? {} : { counter: { packets: found.packets ?? 0n, bytes: found.bytes ?? 0n } }
 }
 
 function valueFrom({ data }: NftSet, message: ElementMessage): ElementValue | undefined {
@@ -183,11 +210,12 @@ export function keyText({ set, key }: Element): string {
   return canonical.map((part, i) => printValue(set.key[i]!, part)).join(' . ')
 }
 
-/** `10.1.2.3 . 80 timeout 30s comment "x" : accept` */
-export function printElement({ set, key, value, comment, timeout, expires }: Element): string {
+/** `10.1.2.3 . 80 counter packets 5 bytes 300 timeout 30s comment "x" : accept` */
+export function printElement({ set, key, value, comment, timeout, expires, counter }: Element): string {
   if (key.length !== set.key.length)
     throw new RangeError(`${key.length} values for the ${set.key.length} of set ${set.name}`)
   let text = key.map((part, i) => printValue(set.key[i]!, part)).join(' . ')
+  if (counter !== undefined) text += ` counter packets ${counter.packets} bytes ${counter.bytes}`
   if (timeout !== undefined) text += ` timeout ${duration(timeout)}`
   if (expires !== undefined) text += ` expires ${duration(expires)}`
   text += commentText(comment)

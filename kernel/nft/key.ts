@@ -111,11 +111,14 @@ export function encodeBounds(
     type.encode(value, first, at)
     type.encode(value, last, at)
   }
+  const end = at + type.size
   if (type.order === 'host') {
-    first.subarray(at, at + type.size).reverse()
-    last.subarray(at, at + type.size).reverse()
+    first.subarray(at, end).reverse()
+    last.subarray(at, end).reverse()
   }
-  if (Buffer.compare(first.subarray(at, at + type.size), last.subarray(at, at + type.size)) > 0)
+  let differs = at
+  while (differs < end && first[differs] === last[differs]) differs++
+  if (differs < end && first[differs]! > last[differs]!)
     throw new RangeError(`a range that ends before it starts: ${describe(value)}`)
 }
 

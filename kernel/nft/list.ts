@@ -13,12 +13,15 @@ import { decodeTable, encodeTable } from '../../wire/nft/table.js'
 import { isNotFound, KernelError } from '../error.js'
 import type { NetlinkConnection } from '../netlink/connection.js'
 import { type Chain, chainFrom } from './chain.js'
-import { type Element, elementsFrom, elementsMessage, keyMessages, keyText } from './element.js'
+import { type Element, element, elementsFrom, elementsHead, keyMessages, keyText } from './element.js'
 import { type ChainRef, type Family, familyNumber, path, type TableRef, tablePath } from './family.js'
+import { intervalAround } from './interval.js'
+import { encodeKey } from './key.js'
 import { type NftObject, objectFrom } from './object.js'
 import { type Rule, ruleFrom } from './rule.js'
 import { isConcat, isInterval, type NftSet, setFrom } from './set.js'
 import { type Table, tableFrom } from './table.js'
+import type { Value } from './value.js'
 
 const EINTR = 4
 const MAX_ATTEMPTS = 10
@@ -99,23 +102,46 @@ export class NftLists {
     )
   }
 
-  /** The element with exactly the key of the given one; undefined when there is none. Sets of intervals are listed whole. */
+  /** The element with exactly the key of the given one; undefined when there is none. */
   element(element: Element): Element | undefined {
     const { set } = element
     const key = keyText(element)
-    const found = isInterval(set) && !isConcat(set) ? this.#elementsIfAny(set) : this.#elementByKey(element)
-    return found.find(each => keyText(each) === key)
+    const found = isTree(set)
+      ? this.#around(set, encodeKey(set, element.key).first)
+      : this.#elementByKey(element)
+    return found !== undefined && keyText(found) === key ? found : undefined
   }
 
-  #elementByKey(element: Element): Element[] {
+  /**
+   * The element that holds a key: in sets of intervals the one around it, in others that of the key itself. Undefined when
+   * there is none. A range for a key is a RangeError.
+   */
+  covering(set: NftSet, key: Value | readonly Value[]): Element | undefined {
+    const point = element({ set, key })
+    const { first, last } = encodeKey(set, point.key)
+    if (Buffer.compare(first, last) !== 0)
+      throw new RangeError(`a range where a key of set ${set.name} belongs: ${keyText(point)}`)
+    return isTree(set) ? this.#around(set, first) : this.#elementByKey(point)
+  }
+
+  /** Asks the kernel, and where its answers are not conclusive looks through the whole set. */
+  #around(set: NftSet, key: Uint8Array): Element | undefined {
+    const found = intervalAround(this.#connect(), set, key)
+    if (found !== 'unsure') return found
+    return this.#elementsIfAny(set).find(each => {
+      const { first, last } = encodeKey(set, each.key)
+      return Buffer.compare(first, key) <= 0 && Buffer.compare(key, last) <= 0
+    })
+  }
+
+  #elementByKey(element: Element): Element | undefined {
     const { set } = element
-    const message = elementsMessage(set, keyMessages(element))
+    const message = { ...elementsHead(set), elements: keyMessages(element) }
     const target = `${path(set)} { ${keyText(element)} }`
-    const replies = this.#get('element', target, c.NFT_MSG_GETSETELEM, w => encodeElements(w, message))
-    return replies === undefined ? [] : elementsFrom(set, decodeElements(replies.payload).elements ?? [])
+    const reply = this.#get('element', target, c.NFT_MSG_GETSETELEM, w => encodeElements(w, message))
+    return reply && elementsFrom(set, decodeElements(reply.payload).elements ?? [])[0]
   }
 
-  /** The kernel finds the interval around a key, which need not be the one that was meant. */
   #elementsIfAny(set: NftSet): Element[] {
     try {
       return this.elements(set)
@@ -188,6 +214,11 @@ export class NftLists {
       hint: `the ruleset changed during each of ${MAX_ATTEMPTS} attempts`,
     })
   }
+}
+
+/** The kernel keeps intervals of one type in a tree. */
+function isTree(set: NftSet): boolean {
+  return isInterval(set) && !isConcat(set)
 }
 
 function isDefined<T>(value: T | undefined): value is T {

@@ -6,7 +6,8 @@ import { batchBegin, batchEnd, nftType } from '../../wire/nft/message.js'
 import { encodeTable } from '../../wire/nft/table.js'
 import { KernelError } from '../error.js'
 import { NetlinkConnection } from '../netlink/connection.js'
-import { type BatchState, type Command, commandParts, writeCommand } from './command.js'
+import { Batch, type Run } from './batch.js'
+import { type Command, commandParts } from './command.js'
 import { familyNumber } from './family.js'
 import { NftLists } from './list.js'
 import type { NftTransaction } from './transaction.js'
@@ -23,9 +24,9 @@ export interface RunOptions {
   readonly generation?: number
 }
 
+/** Without a run, it is the transaction as a whole that failed. */
 interface Failure extends NlError {
-  /** Which command; -1 when it is the transaction as a whole. */
-  readonly index: number
+  readonly run?: Run | undefined
 }
 
 /** What nft(8) does, in the namespace of the connection's socket. */
@@ -47,48 +48,53 @@ export class Nft {
     return NetlinkConnection.open(NETLINK_NETFILTER, netnsFd)
   }
 
+  /** The port of the socket: notifications of what was done here carry it (`Damage.port`). */
+  get port(): number {
+    return this.#connect().port
+  }
+
   /**
    * Runs the commands of a transaction: all of them, or none and a KernelError that names the first that failed, with its
    * nft text and `index`. Values that do not fit are a RangeError before anything is sent.
    */
   run(transaction: NftTransaction, options: RunOptions = {}): void {
     let { commands } = transaction
+    let packed = true
     while (commands.length > 0) {
-      const failures = this.#send(commands, options)
+      const failures = this.#send(commands, options, packed)
       if (failures.length === 0) return
-      const isDestroy = ({ index }: Failure) => commands[index]?.verb === 'destroy'
+      // Nothing has changed yet, whatever failed: it can be tried once more.
+      if (packed && failures.some(isVague)) {
+        packed = false
+        continue
+      }
+      const isDestroy = ({ run }: Failure) => run !== undefined && commands[run.from]!.verb === 'destroy'
       if (this.#destroys === undefined && failures.some(each => isDestroy(each) && isUnsupported(each))) {
         this.#destroys = this.#probeDestroy()
         if (!this.#destroys) continue
       }
-      // What is not there need not be destroyed. Nothing has changed yet: the rest is to be tried once more.
+      // What is not there need not be destroyed: the rest is to be tried without it.
       const real = failures.find(each => !isDestroy(each) || each.errno !== ENOENT)
       if (real !== undefined) throw errorOf(transaction, commands, real)
-      const absent = new Set(failures.map(({ index }) => index))
-      commands = commands.filter((_, index) => !absent.has(index))
+      const absent = new Set(failures.flatMap(({ run }) => commands.slice(run!.from, run!.to)))
+      commands = commands.filter(command => !absent.has(command))
     }
   }
 
-  #send(commands: readonly Command[], { generation }: RunOptions): Failure[] {
+  /** `packed`: commands may share messages. */
+  #send(commands: readonly Command[], { generation }: RunOptions, packed: boolean): Failure[] {
     let sets = 0
-    const state: BatchState = { destroys: this.#destroys ?? true, nextSetId: () => ++sets }
-    /** The sequence number of each command's first message. */
-    const starts: number[] = []
-    const { replies } = this.#connect().batch('nft', 'transaction', w => {
-      batchBegin(w, generation)
-      for (const command of commands) {
-        starts.push(w.nextSeq)
-        writeCommand(w, command, state)
-      }
-      starts.push(w.nextSeq)
-      batchEnd(w)
-    })
+    const nextSetId = () => ++sets
+    const batch = new Batch()
+    const { replies } = this.#connect().batch('nft', 'transaction', w =>
+      batch.write(w, commands, { destroys: this.#destroys ?? true, nextSetId, generation, packed }),
+    )
     if (replies.length === 0) return []
     return replies
       .filter(({ type }) => type === NLMSG_ERROR)
       .map(decodeError)
       .filter(({ errno }) => errno !== 0)
-      .map(error => ({ ...error, index: commandAt(starts, error.seq) }))
+      .map(error => ({ ...error, run: batch.locate(error.seq, error.extack?.offset) }))
   }
 
   /** Destroying a table that is not there works wherever destroying does. */
@@ -104,11 +110,9 @@ export class Nft {
   }
 }
 
-/** The command to which a message belongs; -1 for the messages around all of them. */
-function commandAt(starts: readonly number[], seq: number): number {
-  let index = -1
-  while (index + 1 < starts.length && seq >= starts[index + 1]!) index++
-  return index === starts.length - 1 ? -1 : index
+/** Before Linux 6.0 the kernel does not say which of several elements it is. */
+function isVague({ run, extack }: Failure): boolean {
+  return run !== undefined && run.to - run.from > 1 && extack?.offset === undefined
 }
 
 function isUnsupported({ errno }: Failure): boolean {
@@ -119,13 +123,13 @@ function isUnsupported({ errno }: Failure): boolean {
 function errorOf(
   transaction: NftTransaction,
   commands: readonly Command[],
-  { errno, extack, index }: Failure,
+  { errno, extack, run }: Failure,
 ): KernelError {
-  const command = commands[index]
   const details = { extack: extack?.message, offset: extack?.offset, missingType: extack?.missingType }
-  if (command === undefined)
+  if (run === undefined)
     return new KernelError('nft', `transaction of ${commands.length} commands`, errno, details)
-  const [operation, target] = commandParts(command)
+  const command = commands[run.from]!
+  const [operation, target] = commandParts(command, run.element)
   return new KernelError(`nft ${operation}`, target, errno, {
     ...details,
     index: transaction.commands.indexOf(command),

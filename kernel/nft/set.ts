@@ -53,6 +53,8 @@ export interface NftSet {
   /** The most elements. */
   readonly size?: number
   readonly autoMerge?: boolean
+  /** Every element counts the packets for which it was looked up. */
+  readonly counter?: true
   readonly comment?: string
   readonly handle?: bigint
   /** Belongs to one rule, which has its elements. */
@@ -69,6 +71,7 @@ export interface SetOptions {
   readonly gcInterval?: number
   readonly size?: number
   readonly autoMerge?: boolean
+  readonly counter?: true
   readonly comment?: string
 }
 
@@ -156,6 +159,7 @@ export function setMessage(set: NftSet, id: number, size = set.size): SetMessage
     ...(set.timeout !== undefined && { timeout: BigInt(set.timeout) }),
     ...(set.gcInterval !== undefined && { gcInterval: set.gcInterval }),
     userdata: encodeUserdata(userdataOf(set)),
+    ...(set.counter && { expr: { kind: 'counter' as const } }),
   }
 }
 
@@ -215,10 +219,15 @@ export function setFrom(message: SetMessage): NftSet | undefined {
     ...(message.gcInterval !== undefined && { gcInterval: message.gcInterval }),
     ...(message.desc?.size !== undefined && { size: message.desc.size }),
     ...(u32In(entries, NFTNL_UDATA_SET_MERGE_ELEMENTS) === 1 && { autoMerge: true }),
+    ...(isCounting(message) && { counter: true as const }),
     ...commentFrom(message.userdata, NFTNL_UDATA_SET_COMMENT),
     ...(message.handle !== undefined && { handle: message.handle }),
     ...((flags & c.NFT_SET_ANONYMOUS) !== 0 && { anonymous: true as const }),
   }
+}
+
+function isCounting({ expr, exprs = [] }: SetMessage): boolean {
+  return expr?.kind === 'counter' || exprs.some(each => each.kind === 'counter')
 }
 
 function dataFrom(message: SetMessage, host: boolean): MapData | undefined {
@@ -252,6 +261,7 @@ export function setBody(set: NftSet): string {
   if (set.gcInterval !== undefined) parts.push(`gc-interval ${duration(set.gcInterval)}`)
   if (set.size !== undefined) parts.push(`size ${set.size}`)
   if (set.autoMerge) parts.push('auto-merge')
+  if (set.counter) parts.push('counter')
   if (set.comment !== undefined) parts.push(`comment ${quoted(set.comment)}`)
   return parts.map(part => `${part} ; `).join('')
 }

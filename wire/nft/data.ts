@@ -1,5 +1,6 @@
 // What registers and set elements hold: a value or a verdict. linux/netfilter/nf_tables.h: enum nft_data_attributes.
-import type { RawAttribute } from '../netlink/attr.js'
+import type { NlWriter, RawAttribute } from '../netlink/attr.js'
+import { NLA_F_NESTED } from '../netlink/constants.js'
 import { blob, type Field, text, u32be } from '../netlink/fields.js'
 import { WireError } from '../wire-error.js'
 import { type Codec, codec, i32be, need, nested } from './attributes.js'
@@ -54,6 +55,17 @@ const dataCodec: Codec<Data> = {
 
 /** A value or a verdict. */
 export const data = (attr: number): Field<Data> => nested(attr, dataCodec)
+
+/** Bytes of the header of an attribute, and what an attribute's length is rounded up to. */
+const NLA_HDRLEN = 4
+
+/** Writes a value by itself: what `value(attr)` does, without a nest to be measured afterwards. */
+export function writeValue(w: NlWriter, attr: number, bytes: Uint8Array): void {
+  const padded = (bytes.length + NLA_HDRLEN - 1) & -NLA_HDRLEN
+  w.u16(2 * NLA_HDRLEN + padded)
+    .u16(attr | NLA_F_NESTED)
+    .attr(NFTA_DATA_VALUE, bytes)
+}
 
 /** A value; a verdict in its place is a WireError. */
 export const value = (attr: number): Field<Uint8Array> => ({

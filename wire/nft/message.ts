@@ -24,6 +24,12 @@ export function nfgenmsg(w: NlWriter, family: number, resId = 0): NlWriter {
   return w.u8(family).u8(NFNETLINK_V0).u16be(resId)
 }
 
+/** What the header of a message says beside the family: in answers of nf_tables the ruleset's generation, modulo 2^16. */
+export function resIdOf(payload: Buffer): number {
+  if (payload.length < NFGENMSG_LEN) throw new WireError(`a message of ${payload.length} bytes`)
+  return payload.readUInt16BE(2)
+}
+
 /** Opens a batch: the messages up to `batchEnd` take effect together or not at all. With `genId`, only in that generation. */
 export function batchBegin(w: NlWriter, genId?: number): void {
   w.message(NFNL_MSG_BATCH_BEGIN, NLM_F_REQUEST, w => {
