@@ -11,10 +11,15 @@ import type { Rule } from './rule.js'
 export function listRules(list: NftLists, where: ChainRef | TableRef): Rule[] {
   const table = 'table' in where ? where.table : where
   return list.ofOneGeneration('table' in where ? path(where) : tablePath(where), () => {
-    const sets = new Map(list.allSets(table).map(set => [set.name, set]))
-    const known: KnownSets = { get: name => sets.get(name), elements: set => list.elements(set) }
+    const known = knownSets(list, table)
     return list.rules(where).map(rule => raiseRule(rule, known))
   })
+}
+
+/** The sets of a table as of now, with those that are written out in rules. */
+export function knownSets(list: NftLists, table: TableRef): KnownSets {
+  const sets = new Map(list.allSets(table).map(set => [set.name, set]))
+  return { get: name => sets.get(name), elements: set => list.elements(set) }
 }
 
 /** The same rule, its expressions read. */

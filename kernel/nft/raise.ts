@@ -177,7 +177,12 @@ export function fingerprint(table: TableRef, statements: readonly Statement[]): 
   let id = 0
   const to = new Lowering(table, () => ++id)
   for (const statement of statements) lower(statement, to)
-  return JSON.stringify(to.expressions, (_, value) =>
+  return expressionsText(to.expressions)
+}
+
+/** The expressions as text, their bytes in hex. */
+export function expressionsText(expressions: readonly Expr[]): string {
+  return JSON.stringify(expressions, (_, value) =>
     typeof value === 'bigint'
       ? `${value}n`
       : value instanceof Uint8Array
