@@ -17,6 +17,12 @@ export interface Listener {
   overrun(): void
 }
 
+/** Who takes datagrams as they come, to look no further into them than it must. They are views, too. */
+export interface DatagramListener {
+  datagram(datagram: Buffer): void
+  overrun(): void
+}
+
 export class Subscription implements Disposable {
   readonly #channel: Channel
   #poller: Poller | undefined
@@ -33,11 +39,12 @@ export class Subscription implements Disposable {
   }
 
   /** Waits for the next notification (-1: for ever, 0: not at all) and hands over what came in that datagram. False when none came. */
-  receive(timeoutMs: number, listener: Listener): boolean {
+  receive(timeoutMs: number, listener: Listener | DatagramListener): boolean {
     const datagram = this.#channel.receive(timeoutMs)
     if (datagram === -EAGAIN) return false
     if (datagram === -ENOBUFS || datagram === -EMSGSIZE) listener.overrun()
     else if (typeof datagram === 'number') throw new KernelError('netlink receive', '', datagram)
+    else if ('datagram' in listener) listener.datagram(datagram)
     else for (const message of decodeMessages(datagram)) listener.message(message)
     return true
   }
@@ -46,7 +53,7 @@ export class Subscription implements Disposable {
    * Hands over notifications as they come, from the event loop, which it keeps alive until `unwatch`. When the socket fails, that is
    * an overrun, and the end of it.
    */
-  watch(listener: Listener): void {
+  watch(listener: Listener | DatagramListener): void {
     this.#poller ??= addon.poll(this.#channel.fd, UV_READABLE, () => {
       try {
         // Bounded, so that a flood does not starve the rest; and the listener may unwatch in the middle of a burst.
@@ -59,6 +66,11 @@ export class Subscription implements Disposable {
         listener.overrun()
       }
     })
+  }
+
+  /** While it watches, the event loop need not stay alive for it. */
+  unref(): void {
+    this.#poller?.unref()
   }
 
   unwatch(): void {
