@@ -43,7 +43,7 @@ export interface Sweep {
 /** One thing that a plugin makes. `S` is the plugin's state of one ADD or CHECK, built up by the steps in order. */
 export interface Step<S> {
   readonly name: string
-  /** False when this configuration has no use for the step. Default: true. */
+  /** False when this configuration has no use for the step. Default: true. An attachment that has no use for any leaves no record. */
   wanted?(state: S): boolean
   /** What `apply` will make, in words that `undo` can use; on record before `apply` runs. Undefined while not yet known. */
   plan?(state: S): JsonObject | undefined
@@ -95,17 +95,11 @@ export function stepPlugin<Config, S>(description: StepPlugin<Config, S>): Plugi
     async check(call, config, host) {
       const records = new RecordStore(runDir(call.env))
       const record = records.read(attachmentKey(call), type)
-      if (record === undefined)
-        throw new CniError(
-          CniCode.checkFailed,
-          `no record of attachment ${describeKey(attachmentKey(call))} by ${type}`,
-          'it was not made by this plugin since the last boot; delete the attachment and add it again',
-        )
       await withState(description, call, config, host, async state => {
-        for (const step of steps) {
-          if (!step.check || step.wanted?.(state) === false) continue
-          await around(call, 'CHECK', step.name, () => step.check?.(state, record.facts[step.name]))
-        }
+        const wanted = steps.filter(step => step.wanted?.(state) !== false)
+        if (record === undefined && wanted.length > 0) throw notOnRecord(call, type)
+        for (const step of wanted)
+          await around(call, 'CHECK', step.name, () => step.check?.(state, record?.facts[step.name]))
       })
     },
     gc: (call, _config, host) => gc(type, steps, call, host),
@@ -138,6 +132,7 @@ async function add<Config, S>(
     const wanted = steps.filter(step => step.wanted?.(state) !== false)
     if (call.env.PLUMBLINE_FAULT === 'list')
       call.log.print(`plumbline-steps: ${wanted.map(s => s.name).join(' ')}`)
+    if (wanted.length === 0) return description.result(state)
     let record: AttachmentRecord = {
       format: 1,
       ...key,
@@ -293,6 +288,14 @@ async function gc<S>(type: string, steps: readonly Step<S>[], call: Call, host: 
   }
   if (valid.size === 0) records.removeNetwork(network)
   throwAll(errors, `GC of network ${network}`)
+}
+
+function notOnRecord(call: Call, type: string): CniError {
+  return new CniError(
+    CniCode.checkFailed,
+    `no record of attachment ${describeKey(attachmentKey(call))} by ${type}`,
+    'it was not made by this plugin since the last boot; delete the attachment and add it again',
+  )
 }
 
 async function withState<Config, S, T>(

@@ -5,10 +5,11 @@ import { staticIpam } from '../ipam/static.js'
 import { bridge } from './bridge.js'
 import { firewall } from './firewall.js'
 import { loopback } from './loopback.js'
+import { portmap } from './portmap.js'
 import { ptp } from './ptp.js'
 import { tuning } from './tuning.js'
 
 // biome-ignore lint/suspicious/noExplicitAny: each plugin has a configuration type of its own, known to itself alone
-const all: readonly Plugin<any>[] = [bridge, firewall, hostLocal, loopback, ptp, staticIpam, tuning]
+const all: readonly Plugin<any>[] = [bridge, firewall, hostLocal, loopback, portmap, ptp, staticIpam, tuning]
 
 export const plugins: ReadonlyMap<string, Plugin> = new Map(all.map(plugin => [plugin.type, plugin]))

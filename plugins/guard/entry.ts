@@ -5,22 +5,28 @@ import type { Logger } from '../../cni/log.js'
 import type { Host } from '../../cni/plugin.js'
 import type { AttachmentRecord } from '../../cni/record.js'
 import { type AdmitFacts, admitPieces } from './admit.js'
+import { type HairpinFacts, hairpinPieces, type MasqueradeAllFacts, masqueradeAllPieces } from './hairpin.js'
 import { type IsolationFacts, isolationPieces } from './isolation.js'
 import { type Loopback6Facts, loopback6Pieces } from './loopback6.js'
 import { type MartianFacts, martianPieces } from './martian.js'
 import { type MasqueradeFacts, masqueradePieces } from './masquerade.js'
 import type { Piece } from './piece.js'
 import { type PortMacFacts, portMacPieces } from './port-mac.js'
+import { type PortMapFacts, portMapPieces } from './port-map.js'
+import { portMapSettled } from './port-map-settled.js'
 import type { Settled } from './settled.js'
 import { type SourceFacts, sourcePieces } from './source.js'
 
 export type EntryFacts =
   | AdmitFacts
+  | HairpinFacts
   | IsolationFacts
   | Loopback6Facts
   | MartianFacts
+  | MasqueradeAllFacts
   | MasqueradeFacts
   | PortMacFacts
+  | PortMapFacts
   | SourceFacts
 
 type Of<K extends EntryFacts['kind']> = Extract<EntryFacts, { kind: K }>
@@ -34,11 +40,14 @@ interface Kind<F> {
 /** One file a kind. */
 const kinds: { readonly [K in EntryFacts['kind']]: Kind<Of<K>> } = {
   admit: { pieces: admitPieces },
+  hairpin: { pieces: hairpinPieces },
   isolation: { pieces: isolationPieces },
   loopback6: { pieces: loopback6Pieces },
   martian: { pieces: martianPieces },
   masquerade: { pieces: masqueradePieces },
+  'masquerade-all': { pieces: masqueradeAllPieces },
   'port-mac': { pieces: portMacPieces },
+  'port-map': { pieces: portMapPieces, settled: portMapSettled },
   source: { pieces: sourcePieces },
 }
 

@@ -2,6 +2,7 @@
 // passes unguarded, and taken out after it is gone.
 import type { JsonObject } from '../../cni/call.js'
 import { CniCode, CniError } from '../../cni/error.js'
+import type { Host } from '../../cni/plugin.js'
 import type { Step, Sweep, Undo } from '../../cni/steps.js'
 import { KernelError } from '../../kernel/error.js'
 import type { Attached } from '../attached.js'
@@ -54,20 +55,20 @@ export function guardStep<S extends Attached>(options: GuardStepOptions<S>): Ste
     },
 
     status(_call, config, host) {
-      if (!mayHave(config)) return
-      try {
-        host.kernel.nft.list.generation()
-      } catch (error) {
-        if (!(error instanceof KernelError)) throw error
-        throw new CniError(
-          CniCode.notAvailable,
-          'the kernel has no nftables (CONFIG_NF_TABLES)',
-          error.message,
-        )
-      }
+      if (mayHave(config)) requireNftables(host)
     },
 
     gc: sweepNetwork,
+  }
+}
+
+/** Throws CniError 50 where the kernel has none. */
+export function requireNftables({ kernel }: Host): void {
+  try {
+    kernel.nft.list.generation()
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error
+    throw new CniError(CniCode.notAvailable, 'the kernel has no nftables (CONFIG_NF_TABLES)', error.message)
   }
 }
 

@@ -1,0 +1,59 @@
+// Reservations: whose a port of the host is. One element for each port or range of ports that is published, in one of two sets: a
+// hash for the most common, a port of any address, and a tree for ranges and for ports of one address. Each looks into the other.
+import { hash64 } from '../../cni/hash.js'
+import { IP_PROTOCOLS } from '../../kernel/ip-protocol.js'
+import { set } from '../../kernel/nft/set.js'
+import { range, type Value } from '../../kernel/nft/value.js'
+import { Ip } from '../../wire/ip.js'
+import { describeMapping, isRange, type PortMapping } from '../portmap/mapping.js'
+import { fixture } from './fixture.js'
+import type { Piece } from './piece.js'
+import { inetTable } from './tables.js'
+
+/** Ports of any address of both families. */
+const single = fixture(set({ table: inetTable, name: 'reserved', type: ['inet_proto', 'inet_service'] }), [])
+
+/**
+ * Everything else, as spans of numbers of 128 bits: protocol (1 byte), port (2), family (1), address (12: an IPv4 address and zeros,
+ * or the hash of an IPv6 address). No rule looks them up; they only may not overlap.
+ */
+const spans = fixture(set({ table: inetTable, name: 'held', type: 'ipv6_addr', flags: ['interval'] }), [])
+
+export function reservationPieces(mapping: PortMapping): Piece[] {
+  const { protocol, hostIp, hostPorts } = mapping
+  const exclusive = { what: `host port ${describeMapping(mapping)}` }
+  const { first, last } = hostPorts
+  const anyHost = (port: number): Piece => ({ fixture: single, key: [protocol, port] })
+  if (hostIp === undefined && !isRange(mapping))
+    return [
+      { ...anyHost(first), exclusive },
+      { fixture: spans, key: [spanOf(mapping, first, last)], exclusive, probe: true },
+    ]
+  const ports = Array.from({ length: last - first + 1 }, (_, i) => first + i)
+  if (hostIp === undefined)
+    return [{ fixture: spans, key: [spanOf(mapping, first, last)], exclusive, apart: ports.map(anyHost) }]
+  return ports.map(port => ({
+    fixture: spans,
+    key: [spanOf(mapping, port, port)],
+    exclusive,
+    apart: [anyHost(port)],
+  }))
+}
+
+/** All ports from `first` to `last`, which is `first` where the host's address matters. */
+function spanOf({ protocol, hostIp }: PortMapping, first: number, last: number): Value {
+  const at = (port: number, rest: readonly number[]) =>
+    new Ip(Uint8Array.of(IP_PROTOCOLS[protocol], port >>> 8, port & 0xff, ...rest))
+  if (hostIp && !hostIp.isUnspecified()) return at(first, addressBytes(hostIp))
+  const from = new Array<number>(13).fill(0x00)
+  const to = new Array<number>(13).fill(0xff)
+  if (hostIp) from[0] = to[0] = hostIp.family
+  return range(at(first, from), at(last, to))
+}
+
+/** Family and address in 13 bytes. */
+function addressBytes(ip: Ip): number[] {
+  if (ip.family === 4) return [4, ...ip.bytes, ...new Array<number>(8).fill(0)]
+  const words = [...hash64(`${ip}`), hash64(`${ip} again`)[0]]
+  return [6, ...words.flatMap(word => [word >>> 24, (word >>> 16) & 0xff, (word >>> 8) & 0xff, word & 0xff])]
+}
