@@ -1,10 +1,10 @@
 // `sysctl`: kernel settings that a configuration asks for, for the container's namespace.
 import * as v from 'valibot'
-import type { Call } from '../../cni/call.js'
+import type { Call, JsonValue } from '../../cni/call.js'
 import { CniCode, CniError } from '../../cni/error.js'
-import { canonicalKey, keyIndex } from '../../cni/fold.js'
+import { canonicalKey, isJsonObject, keyIndex } from '../../cni/fold.js'
 import { keysAt } from '../../cni/json-keys.js'
-import { decode, invalidValue, text } from '../../cni/schema.js'
+import { decode, invalidValue } from '../../cni/schema.js'
 import { parseSysctlKey, type SysctlKey } from './sysctl-key.js'
 
 export interface SysctlWish extends SysctlKey {
@@ -37,7 +37,8 @@ export function tuningSysctlConfig(call: Call): SysctlConfig | undefined {
   return inOrder([...replaced, ...over.filter(wish => !replaced.includes(wish))])
 }
 
-const sysctls = v.exactOptional(v.record(text(), text()))
+// Not v.record, which drops keys such as __proto__ in silence.
+const sysctls = v.exactOptional(v.unknown())
 const schema = v.object({ sysctl: sysctls })
 const argsSchema = v.object({ cni: v.exactOptional(v.object({ sysctl: sysctls })) })
 
@@ -46,20 +47,16 @@ function inOrder(wishes: SysctlConfig): SysctlConfig | undefined {
   return [...wishes.filter(wish => !wish.own), ...wishes.filter(wish => wish.own)]
 }
 
-function wishesOf(
-  call: Call,
-  settings: Readonly<Record<string, string>> | undefined,
-  at: readonly string[],
-): SysctlConfig {
+function wishesOf(call: Call, settings: unknown, at: readonly string[]): SysctlConfig {
   if (settings === undefined) return []
   const where = at.join('.')
+  if (!isJsonObject(settings)) throw invalidValue(where, 'an object', settings)
   requireOnce(call, at)
-  const wishes = Object.entries(settings).map(([key, value]): SysctlWish => {
-    // A value is written as a line.
-    if (!/^[\t\x20-\x7e]*$/.test(value))
-      throw invalidValue(`${where}[${JSON.stringify(key)}]`, 'one line of ASCII', value)
-    return { ...parseSysctlKey(key, call.ifname, where), key, value }
-  })
+  const wishes = Object.entries(settings).flatMap(([key, value]): SysctlWish[] =>
+    value === null
+      ? []
+      : [{ ...parseSysctlKey(key, call.ifname, where), key, value: line(value, where, key) }],
+  )
   const byPath = new Map<string, SysctlWish>()
   for (const wish of wishes) {
     const other = byPath.get(wish.path)
@@ -67,6 +64,14 @@ function wishesOf(
     byPath.set(wish.path, wish)
   }
   return wishes
+}
+
+/** A value is written as a line. */
+function line(value: JsonValue, where: string, key: string): string {
+  const subject = `${where}[${JSON.stringify(key)}]`
+  if (typeof value !== 'string') throw invalidValue(subject, 'a string', value)
+  if (!/^[\t\x20-\x7e]*$/.test(value)) throw invalidValue(subject, 'one line of ASCII', value)
+  return value
 }
 
 /** Looks at the text, where there is one: by now only the last of several has survived. */
