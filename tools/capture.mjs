@@ -1,4 +1,4 @@
-// Captures what ip, bridge and tc say to the kernel and what it answers: `node tools/capture.mjs [area…]` as root writes
+// Captures what ip, bridge, tc, conntrack and ss say to the kernel and what it answers: `node tools/capture.mjs [area…]` as root writes
 // test/golden/<area>.json. Each area has a network namespace of its own, which ends with the tool. The tools run under
 // strace, whose hexdumps of the messages are kept; sequence and port numbers, which differ each time, are made zero.
 import { execFileSync, spawnSync } from 'node:child_process'
@@ -24,7 +24,7 @@ function captureArea(area) {
   for (const command of setup) execFileSync('/bin/sh', ['-ec', command], { stdio: 'inherit' })
   const seen = new Set()
   const captures = commands.map(command => captureCommand(command, seen))
-  const tool = execFileSync('ip', ['-V'], { encoding: 'utf8' }).match(/iproute2-[\d.]+/)[0]
+  const tool = toolOf(area)
   const kernel = readFileSync('/proc/sys/kernel/osrelease', 'utf8').match(/^\d+\.\d+/)[0]
   const file = join(self, '../../test/golden', `${area}.json`)
   mkdirSync(dirname(file), { recursive: true })
@@ -34,13 +34,21 @@ function captureArea(area) {
   for (const { command, error } of refused) process.stdout.write(`  ${command}\n    ${error}\n`)
 }
 
+/** Name and version of what makes an area's messages. */
+function toolOf(area) {
+  const [program, pattern] = area.startsWith('conntrack/')
+    ? ['conntrack', /conntrack v[\d.]+/]
+    : ['ip', /iproute2-[\d.]+/]
+  return execFileSync(program, ['-V'], { encoding: 'utf8' }).match(pattern)[0]
+}
+
 /**
  * `sent` and `received` are messages in hex. Left out are acknowledgements and ends of dumps that say nothing, and what
  * an earlier command of the area sent or received already, and links that were looked up just for their names.
  */
 function captureCommand(command, seen) {
   const trace = join(tmpdir(), `capture-${process.pid}`)
-  const calls = 'trace=sendmsg,sendto,recvmsg'
+  const calls = 'trace=sendmsg,sendto,recvmsg,recvfrom'
   const args = ['-e', calls, '-e', 'write=all', '-e', 'read=all', '-o', trace, ...command.split(' ')]
   const run = spawnSync('strace', args, { encoding: 'utf8' })
   const datagrams = datagramsOf(readFileSync(trace, 'utf8'))

@@ -30,10 +30,12 @@ import type { NlMessage } from '../../wire/netlink/message.js'
 import { ignoreNotFound, isErrno, isNotFound, KernelError } from '../error.js'
 import { answeredError } from '../netlink/answer.js'
 import type { NetlinkConnection } from '../netlink/connection.js'
-import { type ConntrackSelector, checkSelector, commonFilter, exactFilters, selects } from './selector.js'
+import { type ConntrackSelector, checkSelector, commonFilters, exactFilters, selects } from './selector.js'
 
 /** So many flushes by filter cost less than a dump. */
 const MAX_FLUSHES = 24
+/** From so many entries on, two dumps of what matters cost less than one of everything. */
+const MANY_ENTRIES = 2000
 /** Deletions in one sendmsg: well below the send buffer, and few enough errors for the receive buffer. */
 const MAX_DELETIONS = 512
 
@@ -72,7 +74,8 @@ export class ConntrackVerbs {
   list(selector?: ConntrackSelector): ConntrackEntry[] {
     if (selector === undefined) return this.#dump({}).map(({ payload }) => decodeConntrack(payload))
     checkSelector(selector)
-    return this.#dump(commonFilter([selector]))
+    return commonFilters([selector], false)
+      .flatMap(filter => this.#dump(filter))
       .filter(({ payload }) => selects(selector, decodeFlow(payload)))
       .map(({ payload }) => decodeConntrack(payload))
   }
@@ -129,8 +132,10 @@ export class ConntrackVerbs {
   }
 
   #flushListed(selectors: readonly ConntrackSelector[]): void {
-    if (selectors.length === 0 || this.count() === 0) return
-    const flows = this.#dump(commonFilter(selectors))
+    const entries = selectors.length === 0 ? 0 : this.count()
+    if (entries === 0) return
+    const flows = commonFilters(selectors, entries > MANY_ENTRIES)
+      .flatMap(filter => this.#dump(filter))
       .map(({ payload }) => decodeFlow(payload))
       .filter(flow => selectors.some(selector => selects(selector, flow)))
     for (let at = 0; at < flows.length; at += MAX_DELETIONS) {

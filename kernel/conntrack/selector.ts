@@ -42,12 +42,14 @@ export function selects(selector: ConntrackSelector, flow: Flow): boolean {
 }
 
 /**
- * Filters by which the kernel finds exactly the entries that are meant. Undefined when it cannot: it compares the ports of TCP
- * and UDP, and of other protocols takes any port for the right one. A range takes a filter for every port.
+ * Filters by which the kernel finds exactly the entries that are meant. Undefined when it cannot: it compares the ports of TCP and UDP,
+ * and of other protocols takes any port for the right one; and it takes every IPv6 address for the right one but that which is asked
+ * for. A range takes a filter for every port.
  */
 export function exactFilters(selector: ConntrackSelector, most: number): ConntrackFilter[] | undefined {
-  const { protocol, origPort } = selector
+  const { protocol, origPort, origDst, replySrc } = selector
   const family = familyIn(selector)
+  if (family === 6 && (origDst !== undefined || replySrc !== undefined)) return undefined
   const families: Family[] = family === undefined ? [4, 6] : [family]
   if (origPort === undefined) return families.map(family => filterOf(selector, family))
   if (protocol === 'sctp') return undefined
@@ -59,18 +61,23 @@ export function exactFilters(selector: ConntrackSelector, most: number): Conntra
   return filters
 }
 
-/** A filter that lets pass all that one of them means, and little else. */
-export function commonFilter(selectors: readonly ConntrackSelector[]): ConntrackFilter {
+/**
+ * Filters for dumps that together let pass all that is meant, and little else. Where more than one family is meant that is one dump of
+ * everything, or with `apart` one for each family: the kernel takes nothing but a family where there is none.
+ */
+export function commonFilters(selectors: readonly ConntrackSelector[], apart: boolean): ConntrackFilter[] {
   const family = shared(selectors, familyIn)
-  // Without a family, the kernel takes no tuples.
-  if (family === undefined) return {}
+  if (family === undefined && !apart) return [{}]
+  const protocol = shared(selectors, ({ protocol }) => protocol)
   const port = shared(selectors, ({ origPort }) => (typeof origPort === 'number' ? origPort : undefined))
+  const comparable = (ip: Ip | undefined) => (ip?.family === 4 ? ip : undefined)
   const common = {
-    protocol: shared(selectors, ({ protocol }) => protocol),
-    origDst: shared(selectors, ({ origDst }) => origDst, isSame),
-    replySrc: shared(selectors, ({ replySrc }) => replySrc, isSame),
+    protocol,
+    origDst: shared(selectors, ({ origDst }) => comparable(origDst), isSame),
+    replySrc: shared(selectors, ({ replySrc }) => comparable(replySrc), isSame),
   }
-  return filterOf(common, family, common.protocol === 'sctp' ? undefined : port)
+  const families: Family[] = family === undefined ? [4, 6] : [family]
+  return families.map(family => filterOf(common, family, protocol === 'sctp' ? undefined : port))
 }
 
 function filterOf(selector: ConntrackSelector, family: Family, port?: number): ConntrackFilter {

@@ -1,6 +1,5 @@
 // Whose a socket is: the process with a descriptor open on it, as /proc/PID/fd shows.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { join } from 'node:path'
 
 export interface SocketOwner {
   readonly pid: number
@@ -20,11 +19,11 @@ export function ownerOf(inode: number, budgetMs = 50, proc = '/proc'): SocketOwn
     .map(Number)
     .sort((a, b) => a - b)
   for (const pid of pids) {
-    const directory = join(proc, String(pid), 'fd')
+    const directory = `${proc}/${pid}/fd`
     for (const fd of namesIn(directory)) {
       if (performance.now() > deadline) return undefined
-      if (attempt(() => readlinkSync(join(directory, fd))) !== target) continue
-      const name = attempt(() => readFileSync(join(proc, String(pid), 'comm'), 'utf8').trimEnd())
+      if (attempt(() => readlinkSync(`${directory}/${fd}`)) !== target) continue
+      const name = attempt(() => readFileSync(`${proc}/${pid}/comm`, 'utf8').trimEnd())
       return { pid, name: name ?? '?' }
     }
   }

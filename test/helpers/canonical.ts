@@ -1,4 +1,4 @@
-// Puts rtnetlink messages into one form, so that those that say the same are equal. What is ironed out, for both sides alike:
+// Puts messages of rtnetlink (and ctnetlink) into one form, so that those that say the same are equal. What is ironed out, for both sides alike:
 // - the order of attributes, at every level (the kernel, iproute2 and we have each our own);
 // - NLA_F_NESTED, which the younger parts of the kernel set and the older do not;
 // - the NUL behind text, which iproute2 leaves away in IFLA_INFO_KIND;
@@ -23,7 +23,17 @@ interface Attribute {
 }
 
 /** How long the struct is that comes before the attributes, by the family of messages: (type - 16) >> 2. */
-const HEADERS: Readonly<Record<number, number>> = { 0: 16, 1: 8, 2: 12, 3: 12, 4: 12, 5: 20, 6: 20, 7: 20 }
+const HEADERS: Readonly<Record<number, number>> = {
+  0: 16,
+  1: 8,
+  2: 12,
+  3: 12,
+  4: 12,
+  5: 20,
+  6: 20,
+  7: 20,
+  60: 4,
+}
 
 /** The canonical form of a message's payload. */
 export function canonical(type: number, payload: Buffer): Buffer {

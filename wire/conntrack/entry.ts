@@ -205,8 +205,8 @@ export interface ConntrackFilter {
 
 /**
  * The body of IPCTNL_MSG_CT_GET with NLM_F_DUMP, and of IPCTNL_MSG_CT_DELETE for many. The former is filtered from Linux 5.8 on, and
- * before that not at all; the latter from 6.12 on, and before that is an error. Ports count only of TCP and UDP, and ICMP's numbers:
- * those of other protocols (SCTP) are passed over in silence.
+ * before that not at all; the latter from 6.12 on, and before that is an error. Not all of it is compared, nor rightly: of ports, those
+ * of TCP and UDP (any port of SCTP will do); IPv6 addresses the wrong way round, so that all others are taken (seen in 6.18).
  */
 export function encodeConntrackFilter(w: NlWriter, { family, orig, reply }: ConntrackFilter): void {
   const filter = { orig: orig && filterFlags(orig), reply: reply && filterFlags(reply) }

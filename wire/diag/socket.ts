@@ -8,14 +8,10 @@ import { bool, decodeAfter, defined, type Rest, table, u32 } from '../netlink/fi
 import { afOf, familyOf } from '../route/family.js'
 import { WireError } from '../wire-error.js'
 import { type LocalPorts, localPortProgram } from './bytecode.js'
-import {
-  INET_DIAG_MARK,
-  INET_DIAG_NOCOOKIE,
-  INET_DIAG_REQ_BYTECODE,
-  INET_DIAG_SKV6ONLY,
-} from './constants.js'
+import { INET_DIAG_MARK, INET_DIAG_REQ_BYTECODE, INET_DIAG_SKV6ONLY } from './constants.js'
 
 const INET_DIAG_MSG_LEN = 72
+const INET_DIAG_SOCKID_LEN = 48
 
 export interface Socket extends Rest {
   readonly family: Family
@@ -53,7 +49,7 @@ export function encodeSocketDump(w: NlWriter, { family, protocol, states, ports 
   const single = ports?.length === 1 && first !== undefined && first.from === first.to
   w.u8(afOf(family)).u8(protocol).u8(0).u8(0).u32(states)
   w.u16be(single ? first.from : 0).u16be(0)
-  w.zeros(32).u32(0).u32(INET_DIAG_NOCOOKIE).u32(INET_DIAG_NOCOOKIE)
+  w.zeros(INET_DIAG_SOCKID_LEN - 4)
   if (first !== undefined && !single) w.attr(INET_DIAG_REQ_BYTECODE, localPortProgram(ports!))
 }
 
