@@ -8,6 +8,7 @@ import { decode, flag, integer, oneOf } from '../cni/schema.js'
 import { stepPlugin } from '../cni/steps.js'
 import type { Mac } from '../wire/mac.js'
 import { dnsSchema, ifnameText, ipamSchema, isIfname, requestedMac } from './config.js'
+import { type InlineConfig, inlineConfig, inlinePort } from './inline.js'
 import { hostIfname } from './names.js'
 import { type AttachState, attachmentResult, beginAttachment, closeState, hostInterface } from './state.js'
 import { bridgeStep } from './steps/bridge.js'
@@ -18,9 +19,10 @@ import {
   vlanInterface,
   vlanTrunkSchema,
 } from './steps/bridge-vlan.js'
-import { inlineGuardStep } from './steps/inline-guard.js'
+import { inlineGuardStep, inlineLocalhostStep, inlinePassageStep } from './steps/inline.js'
 import { interfaceStep, onLink } from './steps/interface.js'
 import { ipamStep } from './steps/ipam.js'
+import { inlineSysctlStep } from './steps/sysctl.js'
 import { vethStep } from './steps/veth.js'
 
 const schema = v.object({
@@ -44,7 +46,9 @@ const schema = v.object({
   dns: v.exactOptional(dnsSchema),
 })
 
-export interface BridgeConfig extends Omit<v.InferOutput<typeof schema>, 'vlanTrunk' | 'enabledad'> {
+export interface BridgeConfig
+  extends Omit<v.InferOutput<typeof schema>, 'vlanTrunk' | 'enabledad'>,
+    InlineConfig {
   readonly mac: Mac | undefined
   readonly enableDad: boolean
   readonly vlanTrunk: readonly VlanRange[]
@@ -67,12 +71,15 @@ function parse(call: Call): BridgeConfig {
       `"${vlanInterface(keys)}" is too long a name for the gateway of VLAN ${keys.vlan}`,
       'choose a shorter name under the key "bridge"',
     )
+  const inline = inlineConfig(call)
   const port = {
     ...(keys.hairpinMode && { hairpin: true }),
     ...(keys.portIsolation && { isolated: true }),
+    ...inlinePort(inline),
   }
   return {
     ...keys,
+    ...inline,
     ...(ipam?.type && { ipam }),
     isGateway,
     enableDad: enabledad,
@@ -99,7 +106,17 @@ export const bridge = stepPlugin<BridgeConfig, AttachState<BridgeConfig>>({
   versions: allVersions,
   parse,
   begin,
-  steps: [ipamStep, bridgeStep, inlineGuardStep, vethStep, bridgeVlanStep, interfaceStep(onLink)],
+  steps: [
+    ipamStep,
+    bridgeStep,
+    inlinePassageStep,
+    inlineGuardStep,
+    vethStep,
+    bridgeVlanStep,
+    inlineLocalhostStep,
+    inlineSysctlStep,
+    interfaceStep(onLink),
+  ],
   result: state =>
     attachmentResult(state, [
       { name: state.config.bridge, ...(state.bridge?.address && { mac: state.bridge.address.toString() }) },

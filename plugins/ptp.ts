@@ -12,12 +12,14 @@ import type { Mac } from '../wire/mac.js'
 import { RT_SCOPE_LINK } from '../wire/route/constants.js'
 import type { Route } from '../wire/route/route.js'
 import { dnsSchema, ipamSchema, requestedMac } from './config.js'
+import { type InlineConfig, inlineConfig } from './inline.js'
 import { hostIfname, routeProtocol } from './names.js'
 import { type AttachState, attachmentResult, beginAttachment, closeState, hostInterface } from './state.js'
 import { hostRouteStep } from './steps/host-route.js'
-import { inlineGuardStep } from './steps/inline-guard.js'
+import { inlineGuardStep, inlineLocalhostStep, inlinePassageStep } from './steps/inline.js'
 import { interfaceStep, type Reach } from './steps/interface.js'
 import { ipamStep } from './steps/ipam.js'
+import { inlineSysctlStep } from './steps/sysctl.js'
 import { vethStep } from './steps/veth.js'
 
 const schema = v.object({
@@ -28,7 +30,7 @@ const schema = v.object({
   dns: v.exactOptional(dnsSchema),
 })
 
-export interface PtpConfig extends v.InferOutput<typeof schema> {
+export interface PtpConfig extends v.InferOutput<typeof schema>, InlineConfig {
   readonly mac: Mac | undefined
   readonly enableDad: false
   readonly disableContainerInterface: false
@@ -46,6 +48,7 @@ function parse(call: Call): PtpConfig {
     )
   return {
     ...keys,
+    ...inlineConfig(call),
     mac: requestedMac(call),
     enableDad: false,
     disableContainerInterface: false,
@@ -87,7 +90,16 @@ export const ptp = stepPlugin<PtpConfig, AttachState<PtpConfig>>({
   versions: allVersions,
   parse,
   begin,
-  steps: [ipamStep, inlineGuardStep, vethStep, hostRouteStep, interfaceStep(viaGateway)],
+  steps: [
+    ipamStep,
+    inlinePassageStep,
+    inlineGuardStep,
+    vethStep,
+    hostRouteStep,
+    inlineLocalhostStep,
+    inlineSysctlStep,
+    interfaceStep(viaGateway),
+  ],
   result: state => attachmentResult(state, [hostInterface(state)]),
   end: closeState,
 })
