@@ -45,7 +45,10 @@ export interface Step<S> {
   readonly name: string
   /** False when this configuration has no use for the step. Default: true. An attachment that has no use for any leaves no record. */
   wanted?(state: S): boolean
-  /** What `apply` will make, in words that `undo` can use; on record before `apply` runs. Undefined while not yet known. */
+  /**
+   * What `apply` will make, in words that `undo` can use; on record before `apply` runs. Undefined while not yet known. What `apply`
+   * adds to the object is on record once ADD has succeeded.
+   */
   plan?(state: S): JsonObject | undefined
   apply(state: S): void | Promise<void>
   /** Tolerates that little, or nothing, of it was done; not asked when `apply` threw a CleanFailure. */

@@ -10,6 +10,7 @@ import type { Link } from '../wire/route/link.js'
 import type { Attached } from './attached.js'
 import { mtuOf } from './config.js'
 import { hostIfname as derivedHostIfname, stableMac } from './names.js'
+import type { SysctlConfig } from './tuning/sysctl-config.js'
 
 /** The state of one attachment while a verb walks over the steps. */
 export interface AttachState<Config> extends Attached {
@@ -48,6 +49,8 @@ export interface CommonConfig {
   readonly dns?: Dns
   /** The container's end is made and then left alone. */
   readonly disableContainerInterface: boolean
+  /** Kernel settings of the container's namespace, those of the interface among them. */
+  readonly sysctl?: SysctlConfig
 }
 
 /** The state at the start of an ADD or CHECK. `bridge` is the interface on the host's side of a bridge; without one, the host end is. */
@@ -99,7 +102,9 @@ export function addressesKnown(state: AttachState<CommonConfig>): void {
 export function birthName(state: AttachState<CommonConfig>): string {
   const { config, ips, hostIfname, key } = state
   if (config.disableContainerInterface) return key.ifname
-  return config.mac || ips.some(ip => ip.address.family === 6) ? hostIfname : key.ifname
+  const hasSettings =
+    config.mac || ips.some(ip => ip.address.family === 6) || config.sysctl?.some(wish => wish.own)
+  return hasSettings ? hostIfname : key.ifname
 }
 
 /** At CHECK, the container's MAC as ADD's final result has it: a plugin later in the chain may have set it. */

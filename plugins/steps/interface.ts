@@ -11,6 +11,7 @@ import { IFA_F_NOPREFIXROUTE, IFF_UP, RT_SCOPE_LINK, RT_TABLE_MAIN } from '../..
 import type { Route } from '../../wire/route/route.js'
 import { routeProtocol } from '../names.js'
 import { type AttachState, birthName, type CommonConfig, checkFailed, containerOf } from '../state.js'
+import { pathOfInterface } from '../tuning/sysctl-key.js'
 
 export interface InterfaceStepConfig extends CommonConfig {
   /** Run duplicate address detection for IPv6; by default our addresses are ours, and usable at once. */
@@ -44,7 +45,8 @@ export function interfaceStep(reach: Reach): Step<AttachState<InterfaceStepConfi
       const { link, addr, route } = state.container
       const { index, mtu } = link.get(birthName(state)) ?? vanished(state)
       state.mtu ||= mtu
-      if (ips.length > 0 && !hasIpv6(ips)) keepIpv6Quiet(state.container, index)
+      const hasMode = isAsked(state, `net/ipv6/conf/${birthName(state)}/addr_gen_mode`)
+      if (ips.length > 0 && !hasIpv6(ips) && !hasMode) keepIpv6Quiet(state.container, index)
       // Addresses first: a link that comes up with them announces them, where it is told to.
       for (const ip of ips)
         giveAddress(state, {
@@ -83,6 +85,16 @@ export function interfaceStep(reach: Reach): Step<AttachState<InterfaceStepConfi
 
 /** Written before the link has its name; see `birthName`. */
 function settings(state: AttachState<InterfaceStepConfig>): SysctlSetting[] {
+  return ownSettings(state).filter(([path]) => !isAsked(state, path))
+}
+
+/** The configuration asks for the setting by itself, and has it by now. */
+function isAsked(state: AttachState<InterfaceStepConfig>, path: string): boolean {
+  const name = birthName(state)
+  return state.config.sysctl?.some(wish => wish.own && pathOfInterface(wish.path, name) === path) ?? false
+}
+
+function ownSettings(state: AttachState<InterfaceStepConfig>): SysctlSetting[] {
   const { config, ips } = state
   const v4 = `net/ipv4/conf/${birthName(state)}`
   const v6 = `net/ipv6/conf/${birthName(state)}`
