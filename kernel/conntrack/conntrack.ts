@@ -104,7 +104,8 @@ export class ConntrackVerbs {
 
   /**
    * Removes every entry that one of the selectors means. What the kernel can find by itself takes a walk through its table for every
-   * port and family; everything else one dump (SCTP by port, ranges, long lists, kernels before 6.12). Nothing to do costs next to nothing.
+   * port and family; everything else takes one dump, whose entries are looked at here: SCTP by port, IPv6 by address, more than some
+   * twenty ports, kernels before 6.12. An empty table costs next to nothing.
    */
   flush(selectors: readonly ConntrackSelector[]): void {
     for (const selector of selectors) checkSelector(selector)
