@@ -21,8 +21,9 @@ export function firewallEntries(state: Firewalled): EntryFacts[] {
   ]
 }
 
-function isolation({ l3Ifname, bridged }: Firewalled, { ingressPolicy }: FirewallConfig): EntryFacts[] {
+function isolation(state: Firewalled, { ingressPolicy }: FirewallConfig): EntryFacts[] {
   if (ingressPolicy === 'open') return []
+  const { l3Ifname, bridged } = state
   // A container may always come back to itself through the host: where there is no bridge, nobody else is behind the same end.
   const within = ingressPolicy === 'isolated' && bridged
   return [{ kind: 'isolation', ifname: l3Ifname, shared: bridged, within }]

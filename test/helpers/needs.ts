@@ -15,6 +15,7 @@ const answers = {
   iproute: () => inPath('ip', 'tc', 'bridge'),
   nft: () => inPath('nft'),
   iptables: () => inPath('iptables'),
+  'iptables-legacy': () => inPath('iptables-legacy', 'ip6tables-legacy'),
   nsenter: () => inPath('nsenter', 'unshare'),
   ping: () => inPath('ping'),
   podman: () => inPath('podman', 'runc', 'conmon'),
