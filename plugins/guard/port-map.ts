@@ -6,19 +6,21 @@ import type { Selector } from '../../kernel/nft/selector.js'
 import { fib } from '../../kernel/nft/selectors/fib.js'
 import { meta } from '../../kernel/nft/selectors/meta.js'
 import { ip, ip6 } from '../../kernel/nft/selectors/network.js'
-import { sctp, tcp, th, udp } from '../../kernel/nft/selectors/transport.js'
+import { th } from '../../kernel/nft/selectors/transport.js'
 import { map, type NftSet } from '../../kernel/nft/set.js'
 import type { Statement } from '../../kernel/nft/statement.js'
 import { match } from '../../kernel/nft/statements/match.js'
 import { dnat, type Nat } from '../../kernel/nft/statements/nat.js'
 import { range } from '../../kernel/nft/value.js'
 import { Ip } from '../../wire/ip.js'
-import { ipv6Loopback, loopFar, loopTarget } from '../localhost/loop.js'
+import { ipv6Loopback, loopFar } from '../localhost/loop.js'
+import { portFields } from '../portmap/condition-values.js'
 import { parseConditions } from '../portmap/conditions.js'
 import { agrees, describeMapping, isRange, type PortMapping, type Protocol } from '../portmap/mapping.js'
 import { outputChain, preroutingChain } from './chains.js'
 import { type FixtureRule, fixture, fixtures } from './fixture.js'
 import { type Piece, pieceId } from './piece.js'
+import { placeOf } from './port-place.js'
 import { reservationPieces } from './reservation.js'
 import { inetTable } from './tables.js'
 import { trafficPieces } from './traffic.js'
@@ -72,10 +74,7 @@ export function portMapPieces(facts: PortMapFacts): Piece[] {
     return [
       ...reservationPieces(mapping),
       ...targetsOf(mapping, facts)
-        .flatMap(target => [
-          ...mapPieces(mapping, target, facts),
-          ...trafficPieces(mapping, target, placeOf(mapping)),
-        ])
+        .flatMap(target => [...mapPieces(mapping, target, facts), ...trafficPieces(mapping, target)])
         .map(piece => ({ ...piece, exclusive })),
     ]
   })
@@ -85,12 +84,6 @@ export function portMapPieces(facts: PortMapFacts): Piece[] {
 /** Ports of several addresses of the host that lead to one of the container are counted together. */
 function withoutRepeats(pieces: readonly Piece[]): Piece[] {
   return [...new Map(pieces.map(piece => [pieceId(piece), piece])).values()]
-}
-
-/** The address that a mapping has in the maps; none when it is for all of the family. */
-function placeOf({ hostIp }: PortMapping): Ip | undefined {
-  if (hostIp === undefined || hostIp.isUnspecified()) return undefined
-  return hostIp.equals(ipv6Loopback) ? loopTarget : hostIp
 }
 
 function mapPieces(mapping: PortMapping, target: Ip, { conditions }: PortMapFacts): Piece[] {
@@ -144,7 +137,9 @@ const fixtureOf = fixtures(text => {
       flags: ['interval'],
       data: address,
     })
-    const { dport } = { tcp, udp, sctp }[protocol!]
+    // Conditions that are about another protocol never hold.
+    if (conditions?.protocol !== undefined && conditions.protocol !== protocol) return fixture(ranges, [])
+    const { dport } = portFields[protocol!]
     const toPlace = place ? [match(daddr, '==', Ip.parse(place))] : []
     return fixture(ranges, rules([...toPlace, ...matches], [dport], ranges))
   }
@@ -156,10 +151,12 @@ const fixtureOf = fixtures(text => {
     type: ['inet_proto', ...(withPlace ? [address] : []), 'inet_service'],
     data: [address, 'inet_service'],
   })
-  return fixture(ports, rules(matches, [meta('l4proto'), ...(withPlace ? [daddr] : []), th.dport], ports))
+  // Where conditions are about one protocol, nft calls the field by its name.
+  const { dport } = conditions?.protocol ? portFields[conditions.protocol] : th
+  return fixture(ports, rules(matches, [meta('l4proto'), ...(withPlace ? [daddr] : []), dport], ports))
 })
 
-/** For what comes in, for what the host sends, and for its own connections to [::1] when they come in by the loop. */
+/** For what comes in, for what the host sends, and for its connections to [::1] when they come in by the loop. */
 function rulesOf(family: 4 | 6, conditions: readonly Statement[], nat: Nat): FixtureRule[] {
   const ofFamily = match(meta('nfproto'), '==', family === 4 ? 'ipv4' : 'ipv6')
   const toHost = match(fib('daddr', 'type'), '==', 'local')
@@ -172,7 +169,7 @@ function rulesOf(family: 4 | 6, conditions: readonly Statement[], nat: Nat): Fix
   const looped = match(meta('iifname'), '==', loopFar.name)
   return [
     ...rules,
-    { chain: outputChain, statements: [ofFamily, notLooped, toHost, ...conditions, nat] },
+    { chain: outputChain, statements: [notLooped, toHost, ...conditions, nat] },
     { chain: preroutingChain, statements: [ofFamily, looped, ...conditions, nat] },
   ]
 }

@@ -10,6 +10,7 @@ import { Ip } from '../../wire/ip.js'
 import { agrees, isRange, type PortMapping, type Protocol } from '../portmap/mapping.js'
 import { type Fixture, type FixtureRule, fixture, fixtures } from './fixture.js'
 import type { Piece } from './piece.js'
+import { placeOf } from './port-place.js'
 import { inetTable } from './tables.js'
 
 /** NF_IP_PRI_FILTER (linux/netfilter_ipv4.h): after destinations are rewritten, before sources are. */
@@ -91,11 +92,11 @@ const rangeTraffic = fixtures(text => {
   )
 })
 
-/** The counters of a mapping to a container; `place` is what the host's address is in the maps, if any single one is meant. */
-export function trafficPieces(mapping: PortMapping, container: Ip, place: Ip | undefined): Piece[] {
+/** The counters of a mapping to a container. */
+export function trafficPieces(mapping: PortMapping, container: Ip): Piece[] {
   return directions.flatMap(direction =>
     isRange(mapping) && agrees(mapping)
-      ? [rangePiece(mapping, direction, container.family, place)]
+      ? [rangePiece(mapping, direction, container.family, placeOf(mapping))]
       : singlePieces(mapping, direction, container),
   )
 }

@@ -3,6 +3,7 @@ import type { Selector } from '../../kernel/nft/selector.js'
 import { ct } from '../../kernel/nft/selectors/ct.js'
 import { meta } from '../../kernel/nft/selectors/meta.js'
 import { ip, ip6 } from '../../kernel/nft/selectors/network.js'
+import { sctp, tcp, udp } from '../../kernel/nft/selectors/transport.js'
 import type { Statement } from '../../kernel/nft/statement.js'
 import { masked, match } from '../../kernel/nft/statements/match.js'
 import { ctStates } from '../../kernel/nft/symbols.js'
@@ -10,6 +11,9 @@ import { range, type Value } from '../../kernel/nft/value.js'
 import { Ip, Prefix } from '../../wire/ip.js'
 import { isIfname } from '../config.js'
 import { ConditionError, quote } from './condition-error.js'
+
+/** The ports of each protocol that has any to map. */
+export const portFields = { tcp, udp, sctp } as const
 
 /** Numbers from one to another, both included. */
 export interface Span {

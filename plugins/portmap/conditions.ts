@@ -1,12 +1,16 @@
 // Conditions on published ports: `conditionsV4` and `conditionsV6` of portmap, matches in the syntax of nft(8) or of
 // iptables(8), which both must hold for a connection to be led to the container. What is not understood is refused.
 import { CniCode, CniError } from '../../cni/error.js'
+import { IP_PROTOCOLS, type TransportProtocol } from '../../kernel/ip-protocol.js'
 import { Lowering } from '../../kernel/nft/lowering.js'
 import { meta } from '../../kernel/nft/selectors/meta.js'
+import { th } from '../../kernel/nft/selectors/transport.js'
 import { lower, printStatement, type Statement } from '../../kernel/nft/statement.js'
 import { match } from '../../kernel/nft/statements/match.js'
 import { ConditionError } from './condition-error.js'
+import { portFields } from './condition-values.js'
 import { parseIptables } from './iptables-syntax.js'
+import { protocols } from './mapping.js'
 import { parseNft } from './nft-syntax.js'
 
 export interface Conditions {
@@ -16,6 +20,8 @@ export interface Conditions {
   readonly statements: readonly Statement[]
   /** The same for all that say the same. */
   readonly text: string
+  /** The only transport protocol for which they can hold, if they say so. */
+  readonly protocol: TransportProtocol | undefined
 }
 
 const supported = {
@@ -33,11 +39,11 @@ export function parseConditions(tokens: readonly string[], family: 4 | 6): Condi
   // The reference plugin looks at the first character, too.
   const syntax = /^[-!]/.test(tokens[0]!) ? 'iptables' : 'nft'
   try {
-    const statements =
-      syntax === 'iptables' ? parseIptables(tokens, family) : parseNft(tokens.join(' '), family)
-    if (statements.length === 0) return undefined
-    lowerAll(statements, family)
-    return { tokens, statements, text: statements.map(printStatement).join(' ') }
+    const parsed = syntax === 'iptables' ? parseIptables(tokens, family) : parseNft(tokens.join(' '), family)
+    if (parsed.length === 0) return undefined
+    const protocol = protocolOf(parsed, family)
+    const statements = canonical(parsed, protocol)
+    return { tokens, statements, text: statements.map(printStatement).join(' '), protocol }
   } catch (error) {
     if (!(error instanceof ConditionError)) throw error
     throw new CniError(
@@ -48,8 +54,8 @@ export function parseConditions(tokens: readonly string[], family: 4 | 6): Condi
   }
 }
 
-/** What can not all hold is found out here, not when the rule is sent. */
-function lowerAll(statements: readonly Statement[], family: 4 | 6): void {
+/** The transport protocol that a rule is about. What can not all hold is found out here, not when the rule is sent. */
+function protocolOf(statements: readonly Statement[], family: 4 | 6): TransportProtocol | undefined {
   const to = new Lowering({ family: 'inet', name: '' }, () => 0)
   const ofFamily = match(meta('nfproto'), '==', family === 4 ? 'ipv4' : 'ipv6')
   try {
@@ -58,4 +64,25 @@ function lowerAll(statements: readonly Statement[], family: 4 | 6): void {
     if (!(error instanceof RangeError)) throw error
     throw new ConditionError(error.message)
   }
+  return protocols.find(name => IP_PROTOCOLS[name] === to.transport)
+}
+
+/** As nft lists them, once each: ports by the name of their protocol, which then goes without saying. */
+function canonical(
+  statements: readonly Statement[],
+  protocol: TransportProtocol | undefined,
+): readonly Statement[] {
+  const named = protocol ? statements.map(each => withProtocol(each, protocol)) : statements
+  const saysProtocol = (each: Statement) => printStatement(each) === `meta l4proto ${protocol}`
+  const isSaid = named.some(each => each.kind === 'match' && each.left[0]!.needs?.transport !== undefined)
+  const left = isSaid ? named.filter(each => !saysProtocol(each)) : named
+  return [...new Map(left.map(each => [printStatement(each), each])).values()]
+}
+
+function withProtocol(statement: Statement, protocol: TransportProtocol): Statement {
+  if (statement.kind !== 'match') return statement
+  const [selector] = statement.left
+  if (selector === th.sport) return { ...statement, left: [portFields[protocol].sport] }
+  if (selector === th.dport) return { ...statement, left: [portFields[protocol].dport] }
+  return statement
 }

@@ -1,7 +1,7 @@
 // Conditions in the syntax of iptables(8) and iptables-extensions(8), one argument a token.
 
 import type { Selector } from '../../kernel/nft/selector.js'
-import { sctp, tcp, th, udp } from '../../kernel/nft/selectors/transport.js'
+import { th } from '../../kernel/nft/selectors/transport.js'
 import type { Statement } from '../../kernel/nft/statement.js'
 import { Ip, Prefix } from '../../wire/ip.js'
 import { ConditionError, noWayOut, quote } from './condition-error.js'
@@ -16,10 +16,12 @@ import {
   matchPort,
   matchProtocol,
   matchState,
+  portFields,
   portSpan,
   protocolName,
   type Span,
 } from './condition-values.js'
+import type { Protocol } from './mapping.js'
 
 interface Option {
   /** Extensions (`-m`) that have it, if not all conditions do. */
@@ -31,10 +33,9 @@ interface State {
   readonly family: 4 | 6
   readonly extensions: Set<string>
   /** Of `-p`. */
-  protocol: keyof typeof ports | undefined
+  protocol: Protocol | undefined
 }
 
-const ports = { tcp, udp, sctp } as const
 const portExtensions = ['tcp', 'udp', 'sctp']
 const extensions = [
   ...portExtensions,
@@ -118,7 +119,7 @@ define('-p --protocol --proto', {
       return []
     }
     const name = protocolName(value)
-    if (!inverted) state.protocol = name as keyof typeof ports
+    if (!inverted) state.protocol = name as Protocol
     return matchProtocol([name], inverted)
   },
 })
@@ -206,7 +207,7 @@ function open(text: string): string {
 function portOf({ protocol, extensions }: State, field: 'sport' | 'dport'): Selector {
   const name = protocol ?? portExtensions.find(one => extensions.has(one))
   if (name === undefined) throw new ConditionError(`"--${field}" needs -p tcp, -p udp or -p sctp before it`)
-  return ports[name as keyof typeof ports][field]
+  return portFields[name as Protocol][field]
 }
 
 const reasons: Readonly<Record<string, string>> = {

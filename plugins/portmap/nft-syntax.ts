@@ -1,5 +1,5 @@
 // Conditions in the syntax of nft(8), "PAYLOAD EXPRESSIONS" and "META EXPRESSIONS": matches one behind the other.
-import { sctp, tcp, th, udp } from '../../kernel/nft/selectors/transport.js'
+import { th } from '../../kernel/nft/selectors/transport.js'
 import type { Statement } from '../../kernel/nft/statement.js'
 import { ConditionError, noWayOut, quote } from './condition-error.js'
 import {
@@ -13,6 +13,7 @@ import {
   matchPort,
   matchProtocol,
   matchState,
+  portFields,
   portSpan,
   protocolName,
 } from './condition-values.js'
@@ -61,7 +62,7 @@ class Words {
   }
 }
 
-const ports = { tcp, udp, sctp, th } as const
+const ports = { ...portFields, th } as const
 
 function parseMatch(words: Words, family: 4 | 6): Statement[] {
   const word = words.take()!
