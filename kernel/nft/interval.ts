@@ -1,7 +1,7 @@
-// The interval around a key, found by the kernel in its tree as for nft's `get element`.
+// The interval around a key, found by the kernel in its tree, as nft's `get element` asks for it.
 // net/netfilter/nft_set_rbtree.c (v6.18), __nft_rbtree_get: a key finds the start at or below it, unless an end comes
-// between; with NFT_SET_ELEM_INTERVAL_END it finds the end at or above it, unless a start comes between, but also a start that
-// is at the key itself.
+// between; with NFT_SET_ELEM_INTERVAL_END it finds the end above it. A key at which one interval ends and another starts
+// finds either end, as the tree happens to lie: only keys inside an interval are asked for its end.
 import { NLM_F_REQUEST, NLMSG_ERROR } from '../../wire/netlink/constants.js'
 import { decodeError } from '../../wire/netlink/error.js'
 import type { NlMessage } from '../../wire/netlink/message.js'
@@ -26,9 +26,9 @@ export function intervalAround(
   set: NftSet,
   key: Uint8Array,
 ): Element | undefined | 'unsure' {
-  const behind = successor(key)
-  const wanted: ElementMessage[] = [{ key }]
-  if (behind !== undefined) wanted.push({ key: behind, flags: NFT_SET_ELEM_INTERVAL_END })
+  const next = successor(key)
+  const keys = next === undefined ? [key] : [key, next]
+  const wanted = keys.flatMap((key): ElementMessage[] => [{ key }, { key, flags: NFT_SET_ELEM_INTERVAL_END }])
   const head = elementsHead(set)
   const { firstSeq, replies } = connection.batch('nft get element', path(set), w => {
     for (const one of wanted)
@@ -36,13 +36,22 @@ export function intervalAround(
         encodeElements(inner, { ...head, elements: [one] }),
       )
   })
-  const [start, end] = wanted.map((_, i) => found(set, replies, firstSeq + i))
-  if (start === undefined) return end !== undefined && isEnd(end.entry) ? 'unsure' : undefined
-  const first = start.entry.key!
-  if (end === undefined)
-    return isOpen(start.entry) ? elementFrom(set, start.entry, first, lastKey(first.length)) : 'unsure'
-  if (start.generation !== end.generation) return 'unsure'
-  return elementFrom(set, start.entry, first, predecessor(end.entry.key!)!)
+  const answers = wanted.map((_, i) => found(set, replies, firstSeq + i))
+  const generations = new Set(answers.flatMap(answer => answer?.generation ?? []))
+  if (generations.size > 1) return 'unsure'
+  const [start, end, nextStart, nextEnd] = answers.map(answer => answer?.entry)
+  if (start === undefined) return end !== undefined && isAbove(end, key) ? 'unsure' : undefined
+  const first = start.key!
+  const made = (last: Uint8Array) => elementFrom(set, start, first, last)
+  // The end that a key inside the interval finds; none is above the last key.
+  const upTo = (end: ElementMessage | undefined) => {
+    if (end !== undefined) return isAbove(end, key) ? made(predecessor(end.key!)!) : 'unsure'
+    return isOpen(start) ? made(new Uint8Array(first.length).fill(0xff)) : 'unsure'
+  }
+  if (!isAt(start, key)) return upTo(end)
+  if (next === undefined) return made(key)
+  if (nextStart === undefined) return nextEnd !== undefined && isAt(nextEnd, next) ? made(key) : 'unsure'
+  return isAt(nextStart, next) ? made(key) : upTo(nextEnd)
 }
 
 interface Found {
@@ -63,10 +72,10 @@ function found(set: NftSet, replies: readonly NlMessage[], seq: number): Found |
   return entry?.key && { entry, generation: resIdOf(reply!.payload) }
 }
 
-function isEnd({ flags = 0 }: ElementMessage): boolean {
-  return (flags & NFT_SET_ELEM_INTERVAL_END) !== 0
+function isAt({ key }: ElementMessage, at: Uint8Array): boolean {
+  return Buffer.compare(key!, at) === 0
 }
 
-function lastKey(length: number): Uint8Array {
-  return new Uint8Array(length).fill(0xff)
+function isAbove(end: ElementMessage, key: Uint8Array): boolean {
+  return Buffer.compare(end.key!, key) > 0
 }

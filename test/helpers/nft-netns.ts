@@ -21,16 +21,19 @@ import { NftTransaction } from '../../kernel/nft/transaction.js'
 import { range } from '../../kernel/nft/value.js'
 import { Ip, Prefix } from '../../wire/ip.js'
 import { Mac } from '../../wire/mac.js'
-import { type TestScope, tempNetns } from './netns.js'
+import { type Json, type TestScope, tempNetns } from './netns.js'
 import { sh } from './sh.js'
 
 export interface NftNetns {
+  readonly path: string
   readonly fd: number
   readonly nft: Nft
   /** Loads a file of commands with nft(8). */
   load(file: string): void
   /** `nft list ruleset` */
   listing(): string
+  /** The objects of `nft -j list ruleset`, each with its kind for a key: `{ set: { name: … } }`. */
+  json(): Json[]
 }
 
 export function nftNetns(t: TestScope, destroys?: boolean): NftNetns {
@@ -38,10 +41,12 @@ export function nftNetns(t: TestScope, destroys?: boolean): NftNetns {
   const connection = Nft.connect(fd)
   t.after(() => connection[Symbol.dispose]())
   return {
+    path,
     fd,
     nft: new Nft(() => connection, destroys),
     load: file => void sh(`nft -f - <<'END'\n${file}\nEND\n`, path),
     listing: () => sh('nft list ruleset', path),
+    json: () => JSON.parse(sh('nft -j list ruleset', path)).nftables,
   }
 }
 
