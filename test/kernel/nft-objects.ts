@@ -77,7 +77,23 @@ const sets = {
   }),
   counters: map({ ...inTable, name: 'counters', type: 'ipv4_addr', data: 'counter' }),
   netmap: map({ ...inTable, name: 'netmap', type: pair, data: 'ipv4_addr', flags: ['interval'] }),
+  counted: set({ ...inTable, name: 'counted', type: 'ipv4_addr', counter: true, comment: 'who sends' }),
+  countednets: set({
+    ...inTable,
+    name: 'countednets',
+    type: 'ipv4_addr',
+    flags: ['interval'],
+    counter: true,
+  }),
+  countedports: map({
+    ...inTable,
+    name: 'countedports',
+    type: 'inet_service',
+    data: 'ipv4_addr',
+    counter: true,
+  }),
 }
+const soFar = { packets: 5n, bytes: 300n }
 
 const tables = {
   x: table({ family: 'ip', name: 'x' }),
@@ -158,6 +174,9 @@ const cases: readonly (readonly [string, Command])[] = [
   ['add map inet t netverdicts { type ipv4_addr : verdict; flags interval; }', add(sets.netverdicts)],
   ['add map inet t counters { type ipv4_addr : counter; }', add(sets.counters)],
   ['add map inet t netmap { type ipv4_addr . inet_service : ipv4_addr; flags interval; }', add(sets.netmap)],
+  ['add set inet t counted { type ipv4_addr; counter; comment "who sends"; }', add(sets.counted)],
+  ['add set inet t countednets { type ipv4_addr; flags interval; counter; }', add(sets.countednets)],
+  ['add map inet t countedports { type inet_service : ipv4_addr; counter; }', add(sets.countedports)],
   ['add element inet t addrs { 10.1.2.3 }', one(sets.addrs, a('10.1.2.3'))],
   [
     'add element inet t addrs { 10.1.2.4, 10.1.2.5 comment "two" }',
@@ -224,6 +243,15 @@ const cases: readonly (readonly [string, Command])[] = [
   [
     'add element inet t netmap { 10.0.0.0/8 . 80 : 10.1.2.3 }',
     one(sets.netmap, [p('10.0.0.0/8'), 80], { value: a('10.1.2.3') }),
+  ],
+  ['add element inet t counted { 10.1.2.3 }', one(sets.counted, a('10.1.2.3'))],
+  [
+    'add element inet t counted { 10.1.2.4 counter packets 5 bytes 300 comment "so far" }',
+    one(sets.counted, a('10.1.2.4'), { counter: soFar, comment: 'so far' }),
+  ],
+  [
+    'add element inet t countedports { 80 counter packets 5 bytes 300 : 10.1.2.3 }',
+    one(sets.countedports, 80, { counter: soFar, value: a('10.1.2.3') }),
   ],
   ['add counter inet t hits', add(hits)],
   [
