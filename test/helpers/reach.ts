@@ -21,9 +21,10 @@ const isV6 = (address: string) => address.includes(':')
 export function reach(published: Published): Record<string, string | undefined> {
   const { host, container, gateways, port, transport = 'tcp', neighbour } = published
   const uplink = host.uplink!
-  const from = (netns: string, address: string) => ask({ netns, address, port, transport, seconds: 1 })
+  const from = (netns: string, address: string) => ask({ netns, address, port, transport, seconds: 3 })
   const answers: Record<string, string | undefined> = {}
   for (const family of [4, 6]) {
+    if (!published.addresses.some(address => isV6(address) === (family === 6))) continue
     const mine = family === 6 ? uplink.host6 : uplink.host4
     const loopback = family === 6 ? '::1' : '127.0.0.1'
     answers[`host, own address, IPv${family}`] = from(host.netns, mine)

@@ -1,6 +1,7 @@
 // Services that say who has called, and callers: socat inside a namespace.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { until } from './processes.js'
+import { plainEnv } from './sh.js'
 
 export type Transport = 'tcp' | 'udp'
 
@@ -21,8 +22,12 @@ export async function serve(t: { after(fn: () => void): void }, options: Service
   const family = address === undefined || address.includes(':') ? '6' : '4'
   const host = address === undefined ? '' : `,bind=${family === '6' ? `[${address}]` : address}`
   const v6only = family === '6' && address === undefined ? ',ipv6only=0' : ''
-  const listen = `${transport.toUpperCase()}${family}-${transport === 'tcp' ? 'LISTEN' : 'RECVFROM'}:${port},fork,reuseaddr${v6only}${host}`
-  const child = enter(netns, ['socat', listen, `SYSTEM:echo ${greeting} $SOCAT_PEERADDR`])
+  const listen = `TCP${family}-LISTEN:${port},fork,reuseaddr${v6only}${host}`
+  const words =
+    transport === 'tcp'
+      ? ['socat', listen, `SYSTEM:echo ${greeting} $SOCAT_PEERADDR`]
+      : ['python3', '-c', answerer, address ?? '::', String(port), greeting]
+  const child = enter(netns, words)
   t.after(() => end(child))
   const flag = transport === 'tcp' ? '-ltn' : '-lun'
   await until(
@@ -30,6 +35,17 @@ export async function serve(t: { after(fn: () => void): void }, options: Service
     `${greeting} to listen on ${transport} ${port}`,
   )
 }
+
+/** Of datagrams: socat's forks lose some that come close together. */
+const answerer = `
+import socket, sys
+address, port, greeting = sys.argv[1:]
+s = socket.socket(socket.AF_INET6 if ':' in address else socket.AF_INET, socket.SOCK_DGRAM)
+s.bind((address, int(port)))
+while True:
+    _, caller = s.recvfrom(2000)
+    s.sendto((greeting + ' ' + caller[0].replace('::ffff:', '')).encode(), caller)
+`
 
 export interface Call {
   /** Path of the namespace of the caller. */
@@ -49,24 +65,41 @@ export function ask({
   address,
   port,
   transport = 'tcp',
-  from,
-  seconds = 2,
+  from = 0,
+  seconds = 5,
 }: Call): string | undefined {
-  const target = address.includes(':') ? `[${address}]` : address
-  const options = from === undefined ? '' : `,sourceport=${from},reuseaddr`
-  const connect = `${transport.toUpperCase()}:${target}:${port}${options}`
-  // Of UDP there is no end: one line is the answer.
-  const command =
-    transport === 'tcp'
-      ? `socat -u ${connect} -`
-      : `echo hello | socat -t ${seconds} - ${connect} | head -n 1`
-  const { stdout } = spawnSync(
-    'nsenter',
-    [`--net=${netns}`, 'timeout', String(seconds), 'sh', '-c', command],
-    { encoding: 'utf8', timeout: 30_000 },
-  )
+  const { stdout } = spawnSync('nsenter', [`--net=${netns}`, 'python3', '-c', caller], {
+    encoding: 'utf8',
+    timeout: 30_000,
+    env: {
+      ...plainEnv,
+      ADDRESS: address,
+      PORT: String(port),
+      TRANSPORT: transport,
+      FROM: String(from),
+      SECONDS: String(seconds),
+    },
+  })
   return stdout.trim() === '' ? undefined : mapped(stdout.trim())
 }
+
+/** Connects or sends, and prints the first line that comes back. */
+const caller = `
+import os, socket
+env = os.environ
+v6 = ':' in env['ADDRESS']
+tcp = env['TRANSPORT'] == 'tcp'
+s = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM)
+s.settimeout(float(env['SECONDS']))
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+if env['FROM'] != '0': s.bind(('', int(env['FROM'])))
+try:
+    s.connect((env['ADDRESS'], int(env['PORT'])))
+    if not tcp: s.send(b'hello\\n')
+    print(s.makefile().readline() if tcp else s.recv(2000).decode())
+except OSError:
+    pass
+`
 
 /** Of an IPv4 caller of an IPv6 socket, the IPv4 address; IPv6 addresses in their short form as far as is needed to compare. */
 function mapped(line: string): string {
