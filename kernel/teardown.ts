@@ -10,6 +10,8 @@ export interface LinkReaper extends Disposable {
    * removed it, false when it was not there. A veth's peer goes with it. Rejects with KernelError.
    */
   removed(link: string | number): Promise<boolean>
+  /** The same for several: as quick as for one. */
+  removedAll(links: readonly (string | number)[]): Promise<boolean[]>
   /** Resolves when the kernel has answered all requests, i.e. some 20 ms after the last link was gone. */
   idle(): Promise<void>
 }

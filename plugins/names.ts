@@ -38,6 +38,15 @@ export function isHostIfname(name: string, network?: string): boolean {
   )
 }
 
+/** The ifb through which an attachment's outgoing packets are shaped. */
+export function ifbIfname(key: AttachmentKey): string {
+  return `plb${shortHash(key.network, 4)}${shortHash(keyText(key), 8)}`
+}
+
+export function isIfbIfname(name: string, network: string): boolean {
+  return /^plb[a-z2-7]{12}$/.test(name) && name.startsWith(networkMark(network), 3)
+}
+
 /** A stable, locally administered, unicast MAC address for one end of an attachment (or for a bridge). */
 export function stableMac(text: string): Mac {
   const [high, low] = hash64(text)

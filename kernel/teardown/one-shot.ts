@@ -20,44 +20,59 @@ export class OneShotReaper implements LinkReaper {
   }
 
   async removed(link: string | number): Promise<boolean> {
-    const { netnsFd } = this.#namespace
-    const index = typeof link === 'number' ? link : this.#namespace.link.index(link)
-    if (index === undefined) return false
-    const [listening, sending] = addon.openIn(netnsFd, [
-      { protocol: NETLINK_ROUTE, groups: [RTNLGRP_LINK] },
-      { protocol: NETLINK_ROUTE },
-    ]) as [number, number]
-    try {
-      check(LINK_DELETE, String(link), listening)
-      check(LINK_DELETE, String(link), sending)
-      using subscription = new Subscription(listening)
-      check(LINK_DELETE, String(link), addon.requestForked(sending, deletionRequest([index])))
-      // Without the notification we ask ourselves: the kernel then says what is wrong, or that the link is gone.
-      return awaitDeletion(subscription, index) || this.#namespace.link.remove(index)
-    } finally {
-      if (sending >= 0) closeSync(sending)
-    }
+    const [removed] = await this.removedAll([link])
+    return removed!
+  }
+
+  async removedAll(links: readonly (string | number)[]): Promise<boolean[]> {
+    const { link } = this.#namespace
+    const indexes = links.map(each => (typeof each === 'number' ? each : link.index(each)))
+    const present = [...new Set(indexes.filter(index => index !== undefined))]
+    const removed = new Set(present.length === 0 ? [] : this.#remove(present, links.join(' ')))
+    return indexes.map(index => index !== undefined && removed.has(index))
   }
 
   async idle(): Promise<void> {}
 
   [Symbol.dispose](): void {}
+
+  /** Returns those that were there. */
+  #remove(indexes: readonly number[], target: string): number[] {
+    const { netnsFd, link } = this.#namespace
+    const [listening, sending] = addon.openIn(netnsFd, [
+      { protocol: NETLINK_ROUTE, groups: [RTNLGRP_LINK] },
+      { protocol: NETLINK_ROUTE },
+    ]) as [number, number]
+    try {
+      check(LINK_DELETE, target, listening)
+      check(LINK_DELETE, target, sending)
+      using subscription = new Subscription(listening)
+      check(LINK_DELETE, target, addon.requestForked(sending, deletionRequest(indexes)))
+      const gone = awaitDeletions(subscription, indexes)
+      // Without the notification we ask ourselves: the kernel then says what is wrong, or that the link is gone.
+      return indexes.filter(index => gone.has(index) || link.remove(index))
+    } finally {
+      if (sending >= 0) closeSync(sending)
+    }
+  }
 }
 
-/** False when the notification did not come in time, or may have been lost. */
-function awaitDeletion(subscription: Subscription, index: number): boolean {
+/** Those of which it is certain; the notification of others did not come in time, or may have been lost. */
+function awaitDeletions(subscription: Subscription, indexes: readonly number[]): Set<number> {
   const deadline = Date.now() + NOTIFICATION_TIMEOUT_MS
-  let state: 'waiting' | 'gone' | 'unknown' = 'waiting'
-  while (state === 'waiting') {
+  const gone = new Set<number>()
+  let lost = false
+  while (gone.size < indexes.length && !lost) {
     const received = subscription.receive(Math.max(0, deadline - Date.now()), {
       message: message => {
-        if (deletedIndex(message) === index) state = 'gone'
+        const index = deletedIndex(message)
+        if (index !== undefined && indexes.includes(index)) gone.add(index)
       },
       overrun: () => {
-        state = 'unknown'
+        lost = true
       },
     })
-    if (!received) return false
+    if (!received) break
   }
-  return state === 'gone'
+  return gone
 }

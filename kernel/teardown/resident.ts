@@ -16,6 +16,8 @@ const MAX_THREADS = 32
 /** For so long the lock is held, some 10 ms, and all who only want to ask something wait for it. More links save little more. */
 const MAX_BATCH = 16
 const ANSWER_BYTES = 1024
+/** Kinds that can always be removed; another might not be, and spoil it for the rest of its batch. */
+const ALWAYS_REMOVABLE = new Set(['veth', 'ifb'])
 
 /** A link on its way out. */
 interface Removal {
@@ -47,18 +49,15 @@ export class ResidentReaper implements LinkReaper, Listener {
   }
 
   async removed(link: string | number): Promise<boolean> {
-    const found = this.#namespace.link.get(link)
-    if (found === undefined) return false
-    const pending = this.#pending.get(found.index)
-    if (pending !== undefined) return pending.promise
-    // Joined before anything is sent, or the notification could be missed.
-    this.#listen()
-    // A veth can always be removed; another kind might not be, and spoil it for the rest of its batch.
-    const removal = newRemoval(found.index, String(link), found.kind === 'veth')
-    this.#pending.set(found.index, removal)
-    this.#queue.push(removal)
+    const gone = this.#enqueue(link)
     this.#sendQueued()
-    return removal.promise
+    return gone
+  }
+
+  async removedAll(links: readonly (string | number)[]): Promise<boolean[]> {
+    const gone = links.map(link => this.#enqueue(link))
+    this.#sendQueued()
+    return Promise.all(gone)
   }
 
   async idle(): Promise<void> {
@@ -79,6 +78,20 @@ export class ResidentReaper implements LinkReaper, Listener {
     this.#disposed = true
     this.#unlisten()
     for (const fd of this.#idleSockets.splice(0)) closeSync(fd)
+  }
+
+  /** The promise, or false for a link that is not there. */
+  #enqueue(link: string | number): Promise<boolean> | boolean {
+    const found = this.#namespace.link.get(link)
+    if (found === undefined) return false
+    const pending = this.#pending.get(found.index)
+    if (pending !== undefined) return pending.promise
+    // Joined before anything is sent, or the notification could be missed.
+    this.#listen()
+    const removal = newRemoval(found.index, String(link), ALWAYS_REMOVABLE.has(found.kind ?? ''))
+    this.#pending.set(found.index, removal)
+    this.#queue.push(removal)
+    return removal.promise
   }
 
   #settle(removal: Removal, outcome: boolean | KernelError): void {

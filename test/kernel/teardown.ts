@@ -74,6 +74,18 @@ for (const [name, reaperOf] of Object.entries(strategies))
       await reaper.idle()
     })
 
+    await t.test('several, of different kinds, together', async t => {
+      const { ns, ip } = tempNetns(t)
+      using reaper = reaperOf(ns)
+      addVeths(ns, 1, undefined)
+      for (const name of ['ifb0', 'ifb1']) ns.link.add({ name, kind: 'ifb', queues: 1, up: true })
+      t.strictSame(await reaper.removedAll(['v0', 'nosuch', ns.link.index('ifb0')!]), [true, false, true])
+      const names = ip('link show').map((link: { ifname: string }) => link.ifname)
+      t.strictSame(names, ['lo', 'ifb1'])
+      t.strictSame(await reaper.removedAll([]), [])
+      await reaper.idle()
+    })
+
     await t.test('what cannot be removed is an error', async t => {
       const { ns } = tempNetns(t)
       using reaper = reaperOf(ns)

@@ -144,6 +144,7 @@ t.test('a rollback that can not be finished is finished by DEL, GC or the next A
 function failing({ host }: PluginWorld): PluginWorld['host']['reaper'] {
   return {
     removed: () => Promise.reject(new Error('not today')),
+    removedAll: () => Promise.reject(new Error('not today')),
     idle: () => host.reaper.idle(),
     [Symbol.dispose]() {},
   }
