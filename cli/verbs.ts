@@ -67,6 +67,12 @@ export const verbs: readonly Verb[] = [
     load: () => import('./commands/network.js'),
   },
   {
+    name: 'ports',
+    group: networks,
+    summary: 'list published ports, with packets and bytes',
+    load: () => import('./commands/ports.js'),
+  },
+  {
     name: 'status',
     group: upkeep,
     summary: 'say whether networks could take a container now',
