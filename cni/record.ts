@@ -58,23 +58,26 @@ export class RecordStore {
     unlinkIfThere(temporaryOf(path)) // where a write was killed
   }
 
-  /** All records of a network made by one plugin type; O(attachments), for GC only. */
+  /** All records of a network made by one plugin type; O(attachments), for GC only. Clears away what killed writers left. */
   list(network: string, plugin: string): AttachmentRecord[] {
+    const directory = `${this.#root}/${network}`
+    for (const name of readdirIfThere(directory))
+      if (name.startsWith('.')) unlinkIfThere(`${directory}/${name}`)
     return this.listAll(network).filter(record => record.plugin === plugin)
   }
 
-  /** All records of a network. Clears away what killed writers left. */
+  /** All records of a network. */
   listAll(network: string): AttachmentRecord[] {
+    return [...this.each(network)]
+  }
+
+  /** The same one by one, each read when it is asked for. */
+  *each(network: string): Generator<AttachmentRecord, void, undefined> {
     const directory = `${this.#root}/${network}`
-    const records: AttachmentRecord[] = []
     for (const name of readdirIfThere(directory)) {
-      if (name.startsWith('.')) unlinkIfThere(`${directory}/${name}`)
-      else {
-        const record = readRecord(`${directory}/${name}`)
-        if (record) records.push(record)
-      }
+      const record = name.startsWith('.') ? undefined : readRecord(`${directory}/${name}`)
+      if (record) yield record
     }
-    return records
   }
 
   networks(): string[] {
