@@ -102,9 +102,7 @@ export function addressesKnown(state: AttachState<CommonConfig>): void {
 export function birthName(state: AttachState<CommonConfig>): string {
   const { config, ips, hostIfname, key } = state
   if (config.disableContainerInterface) return key.ifname
-  const hasSettings =
-    config.mac || ips.some(ip => ip.address.family === 6) || config.sysctl?.some(wish => wish.own)
-  return hasSettings ? hostIfname : key.ifname
+  return config.mac || ips.some(ip => ip.address.family === 6) ? hostIfname : key.ifname
 }
 
 /** At CHECK, the container's MAC as ADD's final result has it: a plugin later in the chain may have set it. */

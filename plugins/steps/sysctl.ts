@@ -40,8 +40,8 @@ export const sysctlStep = stepFor<SysctlStepState>({
 })
 
 /**
- * In the plugin that makes the interface: behind the step that makes it, and before the one that renames it, for its settings are
- * quicker to find by the name of its birth. They come and go with the interface.
+ * In the plugin that makes the interface: behind the step that makes it and before the one that brings it up, perhaps by another
+ * name. The interface's settings come and go with it.
  */
 export const inlineSysctlStep = stepFor<AttachState<CommonConfig & SysctlStepConfig>>({
   configOf: sysctlConfig,
