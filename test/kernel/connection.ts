@@ -295,6 +295,44 @@ t.test('batch returns what is answered', async t => {
   t.same(connection.batch('nft', '', write).replies, [])
 })
 
+t.test('of very many answers to a batch, those count that come', async t => {
+  const write = (w: NlWriter): void => {
+    w.message(16, 0, body)
+  }
+  const some = connect(([first]) => [-105, failure(first!.seq, 17), -105]).connection
+  t.equal(some.batch('nft', '', write).replies.length, 1)
+  const none = connect(() => [-105]).connection
+  t.match(
+    caught(() => none.batch('nft', 'add', write)),
+    { code: 'ENOBUFS', target: 'add' },
+  )
+})
+
+t.test('a message larger than the send buffer makes it grow', async t => {
+  const EMSGSIZE = 90
+  const sizes: number[] = []
+  const kernel = Object.assign(new ScriptedKernel(each(ack)), {
+    growSendBuffer: (size: number) => sizes.push(size) && 0,
+  })
+  const send = kernel.send.bind(kernel)
+  kernel.send = m => (m.length > 100 && sizes.length === 0 ? -EMSGSIZE : send(m))
+  const connection = new NetlinkConnection(kernel)
+  const large = (w: NlWriter): void => {
+    w.zeros(1000)
+  }
+  connection.request('link add', 'a', TYPE, NLM_F_ACK, body)
+  t.same(sizes, [])
+  connection.request('link add', 'a', TYPE, NLM_F_ACK, large)
+  t.same(sizes, [1016])
+  kernel.send = () => -EMSGSIZE
+  t.match(
+    caught(() => connection.request('link add', 'a', TYPE, NLM_F_ACK, large)),
+    { code: 'EMSGSIZE' },
+    'or does not',
+  )
+  t.equal(connection.port, 0, 'without a socket there is no port')
+})
+
 t.test('a subscription hands over what comes, and says when something was lost', async t => {
   const heard: unknown[] = []
   const listener = {

@@ -28,6 +28,8 @@ const EINVAL = 22
 const ENOTTY = 25
 const EPIPE = 32
 const ENAMETOOLONG = 36
+const ENOTSOCK = 88
+const EMSGSIZE = 90
 const EPROTONOSUPPORT = 93
 const EADDRINUSE = 98
 const CLONE_NEWNET = 0x40000000
@@ -156,6 +158,25 @@ t.test('netlink datagrams', { skip: needs('root', 'iproute', 'nsenter') }, async
 
   t.equal(addon.send(9999, into), -EBADF)
   t.equal(addon.recv(9999, into, -1), -EBADF)
+})
+
+t.test('netlink sockets: their port, and larger messages', { skip: needs('root', 'nsenter') }, async t => {
+  const { fd } = netns(t)
+  const [one, two] = openIn(t, fd, { protocol: NETLINK_ROUTE }, { protocol: NETLINK_ROUTE }) as [
+    number,
+    number,
+  ]
+  t.ok(addon.netlinkPort(one) > 0)
+  t.not(addon.netlinkPort(one), addon.netlinkPort(two))
+  const large = Buffer.alloc(1 << 20)
+  t.equal(addon.send(one, large), -EMSGSIZE)
+  t.equal(addon.sendBuffer(one, large.length), 0)
+  t.equal(addon.send(one, large), large.length)
+  t.equal(addon.netlinkPort(-1), -EBADF)
+  t.equal(addon.sendBuffer(-1, 1), -EBADF)
+  const [file] = openIn(t, -1, { path: '/dev/null', flags: O_RDONLY }) as [number]
+  t.equal(addon.netlinkPort(file), -ENOTSOCK)
+  t.equal(addon.sendBuffer(file, 1), -ENOTSOCK)
 })
 
 t.test('arguments of the wrong type harm nobody', async t => {
