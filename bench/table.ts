@@ -21,6 +21,7 @@ export function printResults(results: Results): string {
     spread('The chain, one at a time (ms)', chain?.latency),
     byPlugin(chain?.latency),
     throughput('The chain, calls per second', chain?.throughput),
+    firstPackets(results),
     limits(results),
     remarks(results),
   ]
@@ -87,6 +88,24 @@ function throughput(
     ...candidates(perSecond).flatMap(([, { add, del }]) => [rate(add), rate(del)]),
   ])
   return `${title}\n${table(['at a time', ...names.flatMap(name => [`${name} ADD`, 'DEL'])], lines)}`
+}
+
+function firstPackets({ firstPacket }: Results): string {
+  const lines = chainNames.flatMap(name => {
+    const one = firstPacket?.[name]
+    return one
+      ? [
+          [
+            name,
+            String(one.many),
+            ...[one.fewUs, one.manyUs, one.spreadUs].map(short),
+            String(one.connections),
+          ],
+        ]
+      : []
+  })
+  const columns = ['', 'mappings', 'p50 with 1', 'with all', 'port by port', 'connections each']
+  return lines.length === 0 ? '' : `A new connection to a host port (us)\n${table(columns, lines)}`
 }
 
 function limits({ shaping }: Results): string {

@@ -3,7 +3,7 @@
 import type { Candidate } from '../candidate.js'
 import { firstPort } from '../configuration.js'
 import { quantile } from '../numbers.js'
-import { makeOutside, type Outside } from '../outside.js'
+import { makeOutside } from '../outside.js'
 import type { Traffic } from '../traffic.js'
 
 export interface FirstPacket {
@@ -15,7 +15,10 @@ export interface FirstPacket {
   /** p50 of a TCP connect, microseconds. */
   readonly fewUs: number
   readonly manyUs: number
+  /** manyUs over fewUs. */
   readonly ratio: number
+  /** With many, when every connection goes to another port: what the processor's caches hold of the maps is less. */
+  readonly spreadUs: number
 }
 
 export interface MappedHost {
@@ -26,36 +29,58 @@ export interface MappedHost {
   readonly each: number
 }
 
-/** Connections go to all of a host's ports evenly, from another machine. The attachments are made here. */
+/**
+ * Connections come from another machine and go to one port of one container: the one in the middle, where mappings are looked
+ * through in order. The attachments are made here.
+ */
 export async function measureFirstPacket(
   pair: { readonly few: MappedHost; readonly many: MappedHost },
   connections: number,
 ): Promise<FirstPacket> {
-  const perRound = 50
-  const hosts = [await crowd(pair.few), await crowd(pair.many)] as const
-  const samples: [number[], number[]] = [[], []]
-  for (let start = 0; start < connections; start += perRound)
-    for (const side of [0, 1] as const) samples[side].push(...(await hosts[side](start, perRound)))
-  const [fewUs, manyUs] = samples.map(ns => quantile(ns, 0.5) / 1000) as [number, number]
+  const perRound = 20
+  const few = await crowd(pair.few)
+  const many = await crowd(pair.many)
+  const samples: Record<'few' | 'many' | 'spread', number[]> = { few: [], many: [], spread: [] }
+  for (let start = 0; start < connections; start += perRound) {
+    samples.few.push(...(await few.toOne(perRound)))
+    samples.many.push(...(await many.toOne(perRound)))
+    samples.spread.push(...(await many.toAll(start, perRound)))
+  }
+  const p50Us = (ns: readonly number[]) => quantile(ns, 0.5) / 1000
+  const [fewUs, manyUs] = [p50Us(samples.few), p50Us(samples.many)]
   return {
     few: pair.few.attachments * pair.few.each,
     many: pair.many.attachments * pair.many.each,
-    connections: samples[0].length,
+    connections: samples.few.length,
     fewUs,
     manyUs,
     ratio: manyUs / fewUs,
+    spreadUs: p50Us(samples.spread),
   }
 }
 
-type Connect = (start: number, count: number) => Promise<number[]>
+/** Fresh connections to a container among others, nanoseconds each. */
+interface Crowd {
+  /** To one port. */
+  readonly toOne: (count: number) => Promise<number[]>
+  /** To all of its ports in turns, from the `start`-th on. */
+  readonly toAll: (start: number, count: number) => Promise<number[]>
+}
 
-async function crowd({ candidate, traffic, attachments, each }: MappedHost): Promise<Connect> {
+async function crowd({ candidate, traffic, attachments, each }: MappedHost): Promise<Crowd> {
   await candidate.prepare(attachments)
   await candidate.run('ADD', 0, attachments)
-  for (let i = 0; i < attachments; i++) await traffic.listen(i, 80)
-  const outside: Outside = makeOutside(candidate)
-  const to = { address: outside.host, port: firstPort, ports: attachments * each }
+  const middle = Math.floor(attachments / 2)
+  await traffic.listen(middle, 80)
+  const { where, host } = makeOutside(candidate)
+  const first = firstPort + middle * each
   const warmUp = 3 // neighbours are looked up, a process starts
-  return async (start, count) =>
-    (await traffic.connect(outside.where, to, { start, count: count + warmUp })).slice(warmUp)
+  const connect = async (port: number, ports: number, start: number, count: number) =>
+    (await traffic.connect(where, { address: host, port, ports }, { start, count: count + warmUp })).slice(
+      warmUp,
+    )
+  return {
+    toOne: count => connect(first + Math.floor(each / 2), 1, 0, count),
+    toAll: (start, count) => connect(first, each, start, count),
+  }
 }

@@ -80,7 +80,7 @@ t.test('the table of the chain', async t => {
     ratio: addManyMs / addFewMs,
   })
   const packets = (fewUs: number, manyUs: number, many: number) => ({
-    ...{ few: 1, many, connections: 100, fewUs, manyUs },
+    ...{ few: 1, many, connections: 100, fewUs, manyUs, spreadUs: 60 },
     ratio: manyUs / fewUs,
   })
   const both = (share: number) => ({ ingress: share, egress: 1 })
