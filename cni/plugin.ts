@@ -20,6 +20,8 @@ export interface Plugin<Config = unknown> {
   readonly type: string
   /** One line, printed when the plugin is called by hand. */
   readonly about: string
+  /** Names of its steps, where it is made of steps: whose facts its records may hold. */
+  readonly steps?: readonly string[]
   /** The CNI versions it speaks, ascending. */
   readonly versions: readonly string[]
   /** Validates every key; pure. Throws a CniError that names key and value. */

@@ -1,6 +1,6 @@
 // Attachment records: what an ADD is about to make and has made, written before the kernel is touched.
 // They live in the run directory (tmpfs), so a reboot clears them together with the namespaces they describe.
-import { readdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
 import type { AttachmentKey, JsonObject } from './call.js'
 import { makeDirectory } from './directories.js'
 import { shortHash } from './hash.js'
@@ -113,6 +113,8 @@ function temporaryOf(path: string): string {
 }
 
 function readRecord(path: string): AttachmentRecord | undefined {
+  // Mostly there is none, and an exception takes several times as long.
+  if (!existsSync(path)) return undefined
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as AttachmentRecord
   } catch (error) {

@@ -85,6 +85,7 @@ export function stepPlugin<Config, S>(description: StepPlugin<Config, S>): Plugi
   return {
     type,
     about,
+    steps: steps.map(step => step.name),
     versions,
     parse: call => description.parse(call),
     add: (call, config, host) => add(description, call, config, host),

@@ -64,7 +64,9 @@ export class OtherWishes {
 /** Records of other plugins for the same interface, and of all plugins for the container's other interfaces. */
 function othersOf({ key, call, host, netns }: Whose): AttachmentRecord[] {
   const store = new RecordStore(runDir(call.env))
-  const types = [...host.plugins.keys()]
+  const types = [...host.plugins.values()]
+    .filter(plugin => plugin.steps?.includes(sysctlStepName))
+    .map(plugin => plugin.type)
   using inside = Namespace.open(netns.fd)
   const ifnames = inside.link.list().map(({ name }) => name)
   const keys = store
