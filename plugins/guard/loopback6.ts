@@ -10,6 +10,7 @@ import { dnat, masquerade, snat } from '../../kernel/nft/statements/nat.js'
 import { drop } from '../../kernel/nft/statements/verdict.js'
 import { range } from '../../kernel/nft/value.js'
 import { ipv6Loopback, loopFar, loopNear, loopSource, loopTarget } from '../localhost/loop.js'
+import { portFields } from '../portmap/condition-values.js'
 import type { Protocol } from '../portmap/mapping.js'
 import { outputChain, postroutingChain, rawChain } from './chains.js'
 import { type Fixture, fixture, fixtures } from './fixture.js'
@@ -70,13 +71,15 @@ const ranges = fixtures((protocol: Protocol) => {
     type: 'inet_service',
     flags: ['interval'],
   })
-  return entrance(rangeSet, [match(meta('l4proto'), '==', protocol), match(th.dport, 'in', rangeSet)])
+  return entrance(rangeSet, [match(portFields[protocol].dport, 'in', rangeSet)])
 })
 
 export function loopback6Pieces({ protocol, first, last }: Loopback6Facts): Piece[] {
+  // Exclusive, as the record of an ADD that was killed before it was refused has it, too.
+  const exclusive = { what: `host port ${first === last ? first : `${first}-${last}`}/${protocol}` }
   const port: Piece =
     first === last
-      ? { fixture: ports, key: [protocol, first] }
-      : { fixture: ranges(protocol), key: [range(first, last)] }
+      ? { fixture: ports, key: [protocol, first], exclusive }
+      : { fixture: ranges(protocol), key: [range(first, last)], exclusive }
   return [{ fixture: loop, key: [loopNear.name], shared: true }, port]
 }

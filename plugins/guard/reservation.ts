@@ -1,17 +1,18 @@
 // Reservations: whose a port of the host is. One element for each port or range of ports that is published, in one of two sets: a
-// hash for the most common, a port of any address, and a tree for ranges and for ports of one address. Each looks into the other.
+// hash for the most common, single ports of any address, and a tree for ranges and for ports of one address. Each looks into the other.
 import { hash64 } from '../../cni/hash.js'
 import { IP_PROTOCOLS } from '../../kernel/ip-protocol.js'
+import { decodeKey, encodeKey } from '../../kernel/nft/key.js'
 import { set } from '../../kernel/nft/set.js'
 import { range, type Value } from '../../kernel/nft/value.js'
 import { Ip } from '../../wire/ip.js'
-import { describeMapping, isRange, type PortMapping } from '../portmap/mapping.js'
+import { agrees, describeMapping, isRange, type PortMapping } from '../portmap/mapping.js'
 import { fixture } from './fixture.js'
 import type { Piece } from './piece.js'
 import { inetTable } from './tables.js'
 
 /** Ports of any address of both families. */
-const single = fixture(set({ table: inetTable, name: 'reserved', type: ['inet_proto', 'inet_service'] }), [])
+const singles = fixture(set({ table: inetTable, name: 'reserved', type: ['inet_proto', 'inet_service'] }), [])
 
 /**
  * Everything else, as spans of numbers of 128 bits: protocol (1 byte), port (2), family (1), address (12: an IPv4 address and zeros,
@@ -20,35 +21,38 @@ const single = fixture(set({ table: inetTable, name: 'reserved', type: ['inet_pr
 const spans = fixture(set({ table: inetTable, name: 'held', type: 'ipv6_addr', flags: ['interval'] }), [])
 
 export function reservationPieces(mapping: PortMapping): Piece[] {
-  const { protocol, hostIp, hostPorts } = mapping
+  const { hostIp, hostPorts } = mapping
   const exclusive = { what: `host port ${describeMapping(mapping)}` }
-  const { first, last } = hostPorts
-  const anyHost = (port: number): Piece => ({ fixture: single, key: [protocol, port] })
-  if (hostIp === undefined && !isRange(mapping))
-    return [
-      { ...anyHost(first), exclusive },
-      { fixture: spans, key: [spanOf(mapping, first, last)], exclusive, probe: true },
-    ]
-  const ports = Array.from({ length: last - first + 1 }, (_, i) => first + i)
-  if (hostIp === undefined)
-    return [{ fixture: spans, key: [spanOf(mapping, first, last)], exclusive, apart: ports.map(anyHost) }]
-  return ports.map(port => ({
-    fixture: spans,
-    key: [spanOf(mapping, port, port)],
-    exclusive,
-    apart: [anyHost(port)],
-  }))
+  const all = spanOf(mapping, hostPorts.first, hostPorts.last)
+  const anyHost = singlePieces(mapping)
+  if (hostIp !== undefined)
+    return anyHost.map((piece, i) => {
+      const port = hostPorts.first + i
+      return { fixture: spans, key: spanOf(mapping, port, port), exclusive, apart: [piece] }
+    })
+  if (isRange(mapping) && agrees(mapping)) return [{ fixture: spans, key: all, exclusive, apart: anyHost }]
+  return [
+    ...anyHost.map(piece => ({ ...piece, exclusive })),
+    { fixture: spans, key: all, exclusive, probe: true },
+  ]
 }
 
-/** All ports from `first` to `last`, which is `first` where the host's address matters. */
-function spanOf({ protocol, hostIp }: PortMapping, first: number, last: number): Value {
+function singlePieces({ protocol, hostPorts: { first, last } }: PortMapping): Piece[] {
+  const pieces: Piece[] = []
+  for (let port = first; port <= last; port++) pieces.push({ fixture: singles, key: [protocol, port] })
+  return pieces
+}
+
+/** The ports from `first` to `last`; of one address only a single one is a span. */
+function spanOf({ protocol, hostIp }: PortMapping, first: number, last: number): readonly Value[] {
   const at = (port: number, rest: readonly number[]) =>
     new Ip(Uint8Array.of(IP_PROTOCOLS[protocol], port >>> 8, port & 0xff, ...rest))
-  if (hostIp && !hostIp.isUnspecified()) return at(first, addressBytes(hostIp))
+  if (hostIp && !hostIp.isUnspecified()) return [at(first, addressBytes(hostIp))]
   const from = new Array<number>(13).fill(0x00)
   const to = new Array<number>(13).fill(0xff)
   if (hostIp) from[0] = to[0] = hostIp.family
-  return range(at(first, from), at(last, to))
+  // As it is listed: as a prefix where it is one.
+  return decodeKey(spans.set, encodeKey(spans.set, [range(at(first, from), at(last, to))]))
 }
 
 /** Family and address in 13 bytes. */

@@ -11,8 +11,9 @@ import { elementOf, type Piece } from './piece.js'
 /** Throws CniError 100 that names the first set, element or rule that is missing or altered. */
 export function verify(nft: Nft, pieces: readonly Piece[], owner: string): void {
   const rules = new Map<string, Rule[]>()
-  for (const one of new Set(pieces.map(({ fixture }) => fixture))) verifyFixture(nft, one, rules)
-  for (const piece of pieces) if (!piece.probe) verifyElement(nft, piece, owner)
+  const lasting = pieces.filter(piece => !piece.probe)
+  for (const one of new Set(lasting.map(({ fixture }) => fixture))) verifyFixture(nft, one, rules)
+  for (const piece of lasting) verifyElement(nft, piece, owner)
 }
 
 function verifyFixture(nft: Nft, { set, rules: expected }: Fixture, cache: Map<string, Rule[]>): void {

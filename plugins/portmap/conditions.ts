@@ -41,8 +41,8 @@ export function parseConditions(tokens: readonly string[], family: 4 | 6): Condi
   try {
     const parsed = syntax === 'iptables' ? parseIptables(tokens, family) : parseNft(tokens.join(' '), family)
     if (parsed.length === 0) return undefined
-    const protocol = protocolOf(parsed, family)
-    const statements = canonical(parsed, protocol)
+    const statements = canonical(parsed, protocolOf(parsed, family))
+    const protocol = protocolOf(statements, family)
     return { tokens, statements, text: statements.map(printStatement).join(' '), protocol }
   } catch (error) {
     if (!(error instanceof ConditionError)) throw error

@@ -119,6 +119,7 @@ define('-p --protocol --proto', {
       return []
     }
     const name = protocolName(value)
+    if (state.protocol) throw new ConditionError('"-p" twice')
     if (!inverted) state.protocol = name as Protocol
     return matchProtocol([name], inverted)
   },
