@@ -100,7 +100,10 @@ export function elementsHead({ table, name }: NftSet, setId?: number): ElementsH
   return { family, table: table.name, set: name, setId }
 }
 
-/** What one element is to the kernel: in interval sets of one type, a start and mostly an end. */
+/**
+ * What one element is to the kernel: in interval sets of one type, a start and mostly an end. An interval up to the last key
+ * has none, and the kernel (v6.18) does not notice when such a one overlaps others that start within it.
+ */
 export function elementMessages(element: Element): ElementMessage[] {
   const { set, comment, timeout, expires, value, counter } = element
   const { first, last } = encodeKey(set, element.key)

@@ -49,6 +49,7 @@ export function intervalAround(
     return isOpen(start) ? made(new Uint8Array(first.length).fill(0xff)) : 'unsure'
   }
   if (!isAt(start, key)) return upTo(end)
+  // At the start itself: the next key is inside the same interval, or it is behind it, where another may start.
   if (next === undefined) return made(key)
   if (nextStart === undefined) return nextEnd !== undefined && isAt(nextEnd, next) ? made(key) : 'unsure'
   return isAt(nextStart, next) ? made(key) : upTo(nextEnd)

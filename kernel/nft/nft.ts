@@ -16,6 +16,9 @@ const ENOENT = 2
 const EINVAL = 22
 const EOPNOTSUPP = 95
 
+/** Of thousands of elements an error message names no more than fit. */
+const MAX_TARGET = 2000
+
 /** No table has this name. */
 const NO_TABLE = 'plumbline.no.such.table'
 
@@ -130,7 +133,8 @@ function errorOf(
     return new KernelError('nft', `transaction of ${commands.length} commands`, errno, details)
   const command = commands[run.from]!
   const [operation, target] = commandParts(command, run.element)
-  return new KernelError(`nft ${operation}`, target, errno, {
+  const short = target.length > MAX_TARGET ? `${target.slice(0, MAX_TARGET)}…` : target
+  return new KernelError(`nft ${operation}`, short, errno, {
     ...details,
     index: transaction.commands.indexOf(command),
   })

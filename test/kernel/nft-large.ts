@@ -209,6 +209,14 @@ for (const offsets of [true, false])
       const nowhere = caught(() => nft.run(creating([addr(1), addr(1, none), addr(2, none)])))
       t.ok(isNotFound(nowhere))
       t.equal(nowhere.index, 1, 'a set that is not there')
+      const listed = elements(
+        none,
+        times(1000, i => addr(i, none)),
+      )
+      t.ok(
+        caught(() => nft.run(new NftTransaction().add(listed))).message.length < 3000,
+        'no endless message',
+      )
 
       nft.run(
         new NftTransaction()
