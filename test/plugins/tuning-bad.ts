@@ -16,7 +16,9 @@ const sysctl = (key: string, value: unknown = '1'): Conf => ({ sysctl: { [key]: 
 
 hosted('bad input changes nothing', async (t, world) => {
   const { container, conf, call } = await behindBridge(world, {})
-  const before = { ...world.lasting(), sysctls: allSysctls(container.path) }
+  const everything = () => ({ ...world.lasting(), sysctls: allSysctls(container.path) })
+  const before = everything()
+  const glance = world.glance(container)
   const cases: [Conf, code: number, msg: RegExp, args?: string][] = [
     [{ mac: 'x' }, 7, /"mac": expected the MAC address of one interface .*, got "x"/],
     [{ mac: '01:00:5e:00:00:01' }, 7, /"mac".*01:00:5e:00:00:01/],
@@ -89,8 +91,9 @@ hosted('bad input changes nothing', async (t, world) => {
     const answer = await call('ADD', { conf: { ...conf, ...good }, ...(args && { args }) })
     const name = `${JSON.stringify(keys)} ${args ?? ''}`
     t.match(answer.error, { code, msg }, `${name}: ${answer.stdout}`)
-    t.strictSame({ ...world.lasting(), sysctls: allSysctls(container.path) }, before, `${name}: as before`)
+    t.strictSame(world.glance(container), glance, `${name}: as before`)
   }
+  t.strictSame(everything(), before)
   t.match((await call('ADD', { conf: { ...conf, mtu: 1400 }, ifname: 'eth7' })).error, {
     code: 7,
     msg: /no interface eth7/,
