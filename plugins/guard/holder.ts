@@ -2,18 +2,20 @@
 import type { AttachmentKey, Call } from '../../cni/call.js'
 import { runDir } from '../../cni/directories.js'
 import { type AttachmentRecord, RecordStore } from '../../cni/record.js'
+import type { Element } from '../../kernel/nft/element.js'
 import { hostIfname } from '../names.js'
 import { entriesOnRecord, piecesOf } from './entry.js'
-import { type Piece, pieceId } from './piece.js'
+import { elementId, pieceId } from './piece.js'
 
 /**
- * The attachment by whose record the piece, whose element has the comment `owner`, is there. Undefined when no record has it: it is
- * a leftover of an ADD that was killed. The record of the asking plugin itself does not count.
+ * The attachment that has the element on record. Undefined when none has: it is a leftover of an ADD that was killed. The record of
+ * the asking plugin itself does not count.
  */
-export function holderOf(call: Call, piece: Piece, owner: string | undefined): AttachmentKey | undefined {
+export function holderOf(call: Call, present: Element): AttachmentKey | undefined {
+  const { comment: owner } = present
   if (owner === undefined) return undefined
   const records = new RecordStore(runDir(call.env))
-  const id = pieceId(piece)
+  const id = elementId(present)
   const holds = (record: AttachmentRecord) =>
     hostIfname(record) === owner &&
     !isOurs(call, record) &&
