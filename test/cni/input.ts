@@ -10,7 +10,15 @@ const input = (text: string | Uint8Array, verb: Verb = 'ADD') =>
 
 t.test('common keys', async t => {
   t.same(input('{"name":"n"}'), {
-    config: { cniVersion: '0.1.0', name: 'n', type: '', runtimeConfig: {}, args: {}, raw: { name: 'n' } },
+    config: {
+      cniVersion: '0.1.0',
+      name: 'n',
+      type: '',
+      runtimeConfig: {},
+      args: {},
+      raw: { name: 'n' },
+      text: '{"name":"n"}',
+    },
     prevResult: undefined,
     validAttachments: [],
   })
@@ -23,7 +31,8 @@ t.test('common keys', async t => {
     bridge: 'br0',
     capabilities: { mac: true },
   }
-  const { config, prevResult } = input(JSON.stringify({ ...document, prevResult: { ips: [] } }))
+  const text = JSON.stringify({ ...document, prevResult: { ips: [] } })
+  const { config, prevResult } = input(text)
   t.same(config, {
     cniVersion: '1.0.0',
     name: 'my.net-1_x',
@@ -31,6 +40,7 @@ t.test('common keys', async t => {
     runtimeConfig: document.runtimeConfig,
     args: document.args,
     raw: document,
+    text,
   })
   t.same(prevResult, { ips: [] })
 })
