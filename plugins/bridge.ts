@@ -11,6 +11,7 @@ import { dnsSchema, ifnameText, ipamSchema, isIfname, requestedMac } from './con
 import { type InlineConfig, inlineConfig, inlinePort } from './inline.js'
 import { hostIfname } from './names.js'
 import { type AttachState, attachmentResult, beginAttachment, closeState, hostInterface } from './state.js'
+import { inlineBandwidthStep } from './steps/bandwidth.js'
 import { bridgeStep } from './steps/bridge.js'
 import {
   bridgeVlanStep,
@@ -112,6 +113,7 @@ export const bridge = stepPlugin<BridgeConfig, AttachState<BridgeConfig>>({
     inlinePassageStep,
     inlineGuardStep,
     vethStep,
+    inlineBandwidthStep,
     bridgeVlanStep,
     inlineLocalhostStep,
     inlineSysctlStep,

@@ -1,5 +1,6 @@
 // The keys of the chained plugins that interface plugins take themselves, so that one exec makes the whole attachment.
 import type { Call } from '../cni/call.js'
+import { type BandwidthConfig, bandwidthConfig } from './bandwidth/config.js'
 import { type FirewallConfig, firewallConfig } from './firewall/config.js'
 import { type PublishConfig, publishConfig } from './portmap/config.js'
 import { type SysctlConfig, sysctlConfig } from './tuning/sysctl-config.js'
@@ -8,6 +9,7 @@ export interface InlineConfig {
   readonly publish?: PublishConfig
   readonly firewall?: FirewallConfig
   readonly sysctl?: SysctlConfig
+  readonly bandwidth?: BandwidthConfig
 }
 
 /** Only what is asked for; what is not costs a look at the keys. Throws CniError 7 that names key and value. */
@@ -17,7 +19,13 @@ export function inlineConfig(call: Call): InlineConfig {
   const publish = keys.has('portmappings') && publishConfig(call, 'inline')
   const firewall = keys.has('ingresspolicy') && firewallConfig(call, 'inline')
   const sysctl = keys.has('sysctl') && sysctlConfig(call)
-  return { ...(publish && { publish }), ...(firewall && { firewall }), ...(sysctl && { sysctl }) }
+  const bandwidth = keys.has('bandwidth') && bandwidthConfig(call, 'inline')
+  return {
+    ...(publish && { publish }),
+    ...(firewall && { firewall }),
+    ...(sysctl && { sysctl }),
+    ...(bandwidth && { bandwidth }),
+  }
 }
 
 /** What the host end needs as a port of a bridge, on account of these keys. */

@@ -15,6 +15,7 @@ import { dnsSchema, ipamSchema, requestedMac } from './config.js'
 import { type InlineConfig, inlineConfig } from './inline.js'
 import { hostIfname, routeProtocol } from './names.js'
 import { type AttachState, attachmentResult, beginAttachment, closeState, hostInterface } from './state.js'
+import { inlineBandwidthStep } from './steps/bandwidth.js'
 import { hostRouteStep } from './steps/host-route.js'
 import { inlineGuardStep, inlineLocalhostStep, inlinePassageStep } from './steps/inline.js'
 import { interfaceStep, type Reach } from './steps/interface.js'
@@ -95,6 +96,7 @@ export const ptp = stepPlugin<PtpConfig, AttachState<PtpConfig>>({
     inlinePassageStep,
     inlineGuardStep,
     vethStep,
+    inlineBandwidthStep,
     hostRouteStep,
     inlineLocalhostStep,
     inlineSysctlStep,

@@ -1,5 +1,11 @@
 // `tc qdisc`. linux/pkt_sched.h: RTM_NEWQDISC, RTM_DELQDISC, RTM_GETQDISC.
-import { NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from '../../wire/netlink/constants.js'
+import {
+  NLM_F_ACK,
+  NLM_F_CREATE,
+  NLM_F_ECHO,
+  NLM_F_EXCL,
+  NLM_F_REPLACE,
+} from '../../wire/netlink/constants.js'
 import { RTM_DELQDISC, RTM_GETQDISC, RTM_NEWQDISC } from '../../wire/route/constants.js'
 import { TC_H_INGRESS, TC_H_ROOT } from '../../wire/tc/constants.js'
 import { decodeQdisc, encodeQdisc, type Qdisc } from '../../wire/tc/qdisc.js'
@@ -42,6 +48,21 @@ export class QdiscVerbs {
     } catch (error) {
       if (isNotFound(error) || (isErrno(error, 'EINVAL') && NOT_THAT_QDISC.test(error.extack ?? '')))
         return false
+      throw error
+    }
+  }
+
+  /** The one qdisc at that place. Undefined when there is none, or none but the kernel's own default. */
+  get({ index, parent = TC_H_ROOT }: Pick<Qdisc, 'index' | 'parent'>): Qdisc | undefined {
+    // Without ECHO only subscribers are told. Of its defaults the kernel says nothing; the acknowledgement is then all.
+    const flags = NLM_F_ECHO | NLM_F_ACK
+    try {
+      const [reply] = this.#connect().request('qdisc get', `of link ${index}`, RTM_GETQDISC, flags, w =>
+        encodeQdisc(w, { index, parent }),
+      )
+      return reply && decodeQdisc(reply.payload)
+    } catch (error) {
+      if (isNotFound(error)) return undefined
       throw error
     }
   }

@@ -6,7 +6,8 @@ import { Namespace } from '../../kernel/namespace.js'
 import type { SysctlSetting } from '../../kernel/sysctl.js'
 import { IFF_UP } from '../../wire/route/constants.js'
 import type { BridgePortChange } from '../../wire/route/link.js'
-import { hostIfnames, isHostIfname, keyText, linkGroup } from '../names.js'
+import type { BandwidthConfig } from '../bandwidth/config.js'
+import { hostIfnames, ifbIfname, isHostIfname, keyText, linkGroup } from '../names.js'
 import { recordedHostIfnames } from '../recorded.js'
 import {
   type AttachState,
@@ -22,13 +23,15 @@ export interface VethStepConfig extends CommonConfig {
   /** What to set on the bridge port beyond the kernel's defaults; undefined where there is nothing. */
   readonly port?: BridgePortChange
   readonly macspoofchk?: boolean
+  /** Where there are limits, the step that makes them brings the host end up. */
+  readonly bandwidth?: BandwidthConfig | undefined
 }
 
 export const vethStep: Step<AttachState<VethStepConfig>> = {
   name: 'veth',
 
-  plan(state) {
-    return { hostIfname: state.hostIfname }
+  plan({ hostIfname, key, config }) {
+    return { hostIfname, ...(config.bandwidth?.egress && { ifb: ifbIfname(key) }) }
   },
 
   async apply(state) {
@@ -45,10 +48,12 @@ export const vethStep: Step<AttachState<VethStepConfig>> = {
 
   async undo(undo) {
     const { host, facts, key } = undo
-    const names = facts ? [facts.hostIfname as string] : hostIfnames(key)
-    let removed = false
-    for (const name of names) removed = (await host.reaper.removed(name)) || removed
-    if (!removed && !undo.recorded) removeFromInside(undo)
+    // The ifb of its limits goes with it: several links take no longer than one.
+    const { hostIfname, ifb } = (facts ?? {}) as { hostIfname?: string; ifb?: string }
+    const names = hostIfname === undefined ? hostIfnames(key) : [hostIfname]
+    const ifbs = ifb ?? (facts ? [] : ifbIfname(key))
+    const removed = await host.reaper.removedAll(names.concat(ifbs))
+    if (!removed.slice(0, names.length).includes(true) && !undo.recorded) removeFromInside(undo)
   },
 
   check(state) {
@@ -82,7 +87,7 @@ export const vethStep: Step<AttachState<VethStepConfig>> = {
 }
 
 function makePair(state: AttachState<VethStepConfig>): void {
-  const { host, netns, bridge } = state
+  const { host, netns, bridge, config } = state
   const mtu = state.mtu > 0 ? { mtu: state.mtu } : {}
   host.kernel.link.add({
     name: state.hostIfname,
@@ -91,7 +96,7 @@ function makePair(state: AttachState<VethStepConfig>): void {
     group: linkGroup,
     queues: 1,
     ...mtu,
-    up: true,
+    up: config.bandwidth === undefined,
     ...(bridge && { master: bridge.index }),
     peer: { name: birthName(state), netnsFd: netns.fd, address: state.mac, queues: 1, ...mtu },
   })

@@ -18,7 +18,17 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
 /** The plugin types; each is a link to the launcher in dist/cni. */
-const types = ['bridge', 'ptp', 'loopback', 'host-local', 'static', 'tuning', 'firewall', 'portmap']
+const types = [
+  'bridge',
+  'ptp',
+  'loopback',
+  'host-local',
+  'static',
+  'tuning',
+  'firewall',
+  'portmap',
+  'bandwidth',
+]
 
 /** What both executables are compiled with. */
 const cFlags = ['-std=gnu11', '-Os', '-s', '-static', '-Wall', '-Wextra', '-Werror']
