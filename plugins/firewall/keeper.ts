@@ -18,7 +18,9 @@ export interface Place {
 }
 
 interface Memory {
-  /** Administrators' chains with which the passages are known to be as they should; kept only while somebody watches. */
+  /** Administrators' chains of the containers that there are. */
+  readonly needed: Set<string>
+  /** Those with which the passages are known to be as they should; kept only while somebody watches. */
   readonly open: Set<string>
   watched: boolean
   surveyed: boolean
@@ -27,7 +29,12 @@ interface Memory {
 const memories = new WeakMap<Namespace, Memory>()
 
 function memoryOf(kernel: Namespace): Memory {
-  const memory = memories.get(kernel) ?? { open: new Set(), watched: false, surveyed: false }
+  const memory = memories.get(kernel) ?? {
+    needed: new Set(),
+    open: new Set(),
+    watched: false,
+    surveyed: false,
+  }
   memories.set(kernel, memory)
   return memory
 }
@@ -40,9 +47,12 @@ export function watchPassages(kernel: Namespace, watched: boolean): void {
 }
 
 export function passagesChanged(kernel: Namespace): void {
-  const memory = memoryOf(kernel)
-  memory.open.clear()
-  memory.surveyed = false
+  memoryOf(kernel).open.clear()
+}
+
+/** Somebody has a new chain, in which forwarded packets may be dropped. */
+export function obstaclesChanged(kernel: Namespace): void {
+  memoryOf(kernel).surveyed = false
 }
 
 /** For an ADD: nothing, or a few looks, where all is well. */
@@ -51,20 +61,33 @@ export function openPassages(place: Place, adminChain: string, advice: () => str
   if (memory.open.has(adminChain)) return
   openAll(place, [adminChain], advice)
   openLegacyOf(place, false)
-  if (memory.watched) memory.open.add(adminChain)
+  keep(memory, [adminChain])
 }
 
-/** For a repair: what had to be put back, by name. */
+/** For a repair: what had to be put back, by name. `adminChains`: of the containers that there are. */
 export function repairPassages(place: Place, adminChains: readonly string[]): string[] {
-  const opened = openAll(
-    place,
-    adminChains,
-    () => 'firewall-cmd --permanent --zone=trusted --add-source=SUBNET',
-  )
+  const opened = openAll(place, adminChains, noSubnets)
   openLegacyOf(place, true)
-  const memory = memoryOf(place.kernel)
-  if (memory.watched) for (const name of adminChains) memory.open.add(name)
+  keep(memoryOf(place.kernel), adminChains)
   return opened
+}
+
+/** From time to time, for what is not told: rules that were added, and tables of iptables-legacy. */
+export function lookAfterPassages(place: Place): string[] {
+  const { needed } = memoryOf(place.kernel)
+  if (needed.size === 0) return []
+  const opened = openAll(place, [...needed], noSubnets)
+  openLegacyOf(place, false)
+  return opened
+}
+
+const noSubnets = () => 'firewall-cmd --permanent --zone=trusted --add-source=SUBNET && firewall-cmd --reload'
+
+function keep(memory: Memory, adminChains: readonly string[]): void {
+  for (const name of adminChains) {
+    memory.needed.add(name)
+    if (memory.watched) memory.open.add(name)
+  }
 }
 
 /** Throws nothing of what others' tables are like: says it in the log, once. */
@@ -116,7 +139,7 @@ export function closePassages({ kernel, runDir }: Omit<Place, 'log'>): void {
   for (const passage of passages) closePassage(kernel.nft, passage)
   if (isOwn(kernel)) closeLegacy(runDir)
   rmSync(directoryOf(runDir), { recursive: true, force: true })
-  passagesChanged(kernel)
+  memories.set(kernel, { ...memoryOf(kernel), needed: new Set(), open: new Set() })
 }
 
 function openLegacyOf({ kernel, runDir, log }: Place, again: boolean): void {

@@ -3,7 +3,7 @@
 // expressions that iptables-nft writes itself, so that `iptables -S` and `iptables-save` go on to work. See ADR 8.
 import { isErrno, isNotFound } from '../../kernel/error.js'
 import { type Chain, chain } from '../../kernel/nft/chain.js'
-import { type ChainRef, path } from '../../kernel/nft/family.js'
+import { type ChainRef, path, type TableRef } from '../../kernel/nft/family.js'
 import { raiseRule } from '../../kernel/nft/list-rules.js'
 import type { Nft } from '../../kernel/nft/nft.js'
 import { type Rule, rule, ruleText } from '../../kernel/nft/rule.js'
@@ -169,4 +169,9 @@ export function isOnPassage({ table, name }: Pick<Chain, 'table' | 'name'>): boo
       base.table.name === table.name &&
       (base.name === name || name === passageChain),
   )
+}
+
+/** True for a table that has the base chain of a passage, or would. */
+export function isPassageTable({ family, name }: TableRef): boolean {
+  return passages.some(({ base: { table } }) => table.family === family && table.name === name)
 }

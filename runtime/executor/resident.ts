@@ -4,12 +4,15 @@ import './v8-flags.js'
 import { readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { createLogger } from '../../cni/log.js'
 import { Namespace } from '../../kernel/namespace.js'
 import { residentReaper } from '../../kernel/teardown.js'
 import { UnixServer } from '../../kernel/unix-server.js'
 import { plugins } from '../../plugins/registry.js'
+import { logFile } from './log-file.js'
 import { WorkQueue } from './queue.js'
 import { serve } from './serve.js'
+import { startWatch } from './watch.js'
 
 const socketPath = process.env.PLUMBLINE_RESIDENT_SOCKET
 if (!socketPath)
@@ -34,10 +37,15 @@ const server = new UnixServer(socketPath, 512, connection => {
 const ours = statSync(socketPath).ino
 writeFileSync(pidPath, `${process.pid}\n`)
 
-// Leaves when idle for long, or when the run directory was taken away underneath.
+const { PLUMBLINE_LOG } = process.env
+const log = createLogger({ PLUMBLINE_LOG }, logFile(socketPath.replace(/sock$/, 'log')))
+const watch = startWatch(host, dirname(socketPath), log)
+
+// Leaves when idle for long and nobody's rules need to be watched, or when the run directory was taken away underneath.
 setInterval(
   () => {
-    if (!stillOurs() || (queue.size === 0 && Date.now() - lastCall > idleMs)) drain()
+    const isIdle = queue.size === 0 && Date.now() - lastCall > idleMs
+    if (!stillOurs() || (isIdle && watch?.isNeeded !== true)) drain()
   },
   Math.min(5_000, idleMs / 2 || 1),
 )
@@ -57,6 +65,7 @@ function drain(): void {
 async function leave(): Promise<void> {
   await queue.idle()
   await host.reaper.idle() // the kernel tidies up in calls that our threads still wait for
+  watch?.[Symbol.dispose]()
   server[Symbol.dispose]()
   process.exit(0)
 }
