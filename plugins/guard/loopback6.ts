@@ -7,12 +7,13 @@ import { type NftSet, set } from '../../kernel/nft/set.js'
 import type { Match } from '../../kernel/nft/statements/match.js'
 import { match } from '../../kernel/nft/statements/match.js'
 import { dnat, masquerade, snat } from '../../kernel/nft/statements/nat.js'
+import { reject } from '../../kernel/nft/statements/reject.js'
 import { drop } from '../../kernel/nft/statements/verdict.js'
 import { range } from '../../kernel/nft/value.js'
 import { ipv6Loopback, loopFar, loopNear, loopSource, loopTarget } from '../localhost/loop.js'
 import { portFields } from '../portmap/condition-values.js'
 import type { Protocol } from '../portmap/mapping.js'
-import { outputChain, postroutingChain, rawChain } from './chains.js'
+import { forwardChain, outputChain, postroutingChain, rawChain } from './chains.js'
 import { type Fixture, fixture, fixtures } from './fixture.js'
 import type { Piece } from './piece.js'
 import { inetTable } from './tables.js'
@@ -46,6 +47,8 @@ const loop = fixture(set({ table: inetTable, name: 'loop', type: 'ifname' }), [
       snat({ address: loopSource }),
     ],
   },
+  // What came in by the loop and is led to no container (the network's conditions may say so) would go round for ever.
+  { chain: forwardChain, statements: [match(ip6.daddr, '==', loopTarget), reject()] },
   // To the container, they come from the host's address on its link, as those to 127.0.0.1 do: it need not know a way to P.
   { chain: postroutingChain, statements: [match(ip6.saddr, '==', loopSource), masquerade()] },
 ])

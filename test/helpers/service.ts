@@ -80,7 +80,7 @@ export function ask({
       SECONDS: String(seconds),
     },
   })
-  return stdout.trim() === '' ? undefined : mapped(stdout.trim())
+  return stdout.trim() === '' ? undefined : spelled(stdout.trim())
 }
 
 /** Connects or sends, and prints the first line that comes back. */
@@ -102,7 +102,7 @@ except OSError:
 `
 
 /** Of an IPv4 caller of an IPv6 socket, the IPv4 address; IPv6 addresses in their short form as far as is needed to compare. */
-function mapped(line: string): string {
+export function spelled(line: string): string {
   return line.replace(/\[([0-9a-f:.]+)\]/i, (_, text: string) => {
     const groups = text.split(':')
     if (groups.length !== 8) return text
