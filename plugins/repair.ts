@@ -36,7 +36,7 @@ export function isSound({ fixtures, elements, passages, failures }: RepairReport
 }
 
 /** As many records are looked at in one go; calls that wait are served in between. */
-const SLICE = 50
+const SLICE = 20
 
 /** How long a DEL may take from its elements to its record, in ms. */
 const DEL_IN_PROGRESS = 200
@@ -110,18 +110,29 @@ class Repair {
       const claim = record && claimOf(record)
       if (claim && claim.pieces.length > 0) slice.push(claim)
       if (++seen % SLICE > 0) continue
-      this.#restore(slice)
+      await this.#restore(slice)
       slice = []
       await pause()
     }
-    this.#restore(slice)
+    await this.#restore(slice)
   }
 
-  #restore(claims: readonly Claim[]): void {
+  async #restore(claims: readonly Claim[]): Promise<void> {
     this.#attachments += claims.length
-    const lacks = claims
-      .map(claim => lackOf(claim, piece => this.#presentFor(piece)))
-      .filter(lack => lack !== undefined)
+    for (const piece of claims.flatMap(({ pieces }) => pieces))
+      if (!this.#present.has(piece.fixture.set)) {
+        this.#presentFor(piece)
+        await pause()
+      }
+    const lacks: Lack[] = []
+    for (const claim of claims) {
+      const lack = lackOf(claim, piece => this.#presentFor(piece))
+      if (!lack) continue
+      lacks.push(lack)
+      // A shared element is one that the next claim finds in its place.
+      for (const one of lack.missing)
+        for (const [key, present] of presentFrom([one])) this.#present.get(one.set)?.set(key, present)
+    }
     for (const { claim, taken } of lacks)
       for (const what of taken) this.#failures.push(`${what} of ${claim.owner}: somebody else has it`)
     const open = lacks.filter(({ missing, altered }) => missing.length + altered.length > 0)
@@ -142,9 +153,6 @@ class Repair {
       return false
     }
     this.#restored.push(...lacks)
-    // A shared element is one that the next claim finds in its place.
-    for (const one of lacks.flatMap(({ missing }) => missing))
-      for (const [key, present] of presentFrom([one])) this.#present.get(one.set)?.set(key, present)
     return true
   }
 

@@ -2,6 +2,7 @@
 
 import type { AttachmentRecord } from '../../cni/record.js'
 import { type Element, keyText, printElement } from '../../kernel/nft/element.js'
+import { encodeKey } from '../../kernel/nft/key.js'
 import type { NftTransaction } from '../../kernel/nft/transaction.js'
 import { type EntryFacts, entriesOnRecord, piecesOf } from '../guard/entry.js'
 import { elementOf, type Piece } from '../guard/piece.js'
@@ -23,12 +24,26 @@ export function claimOf(record: AttachmentRecord): Claim {
 /** An element as far as it matters here. */
 export interface Present {
   readonly owner: string | undefined
-  /** Key and value. */
-  readonly text: string
+  readonly value: string
 }
 
+/** By key (`keyOf`). */
 export function presentFrom(elements: readonly Element[]): Map<string, Present> {
-  return new Map(elements.map(one => [keyText(one), { owner: one.comment, text: textOf(one) }]))
+  return new Map(elements.map(one => [keyOf(one), { owner: one.comment, value: valueTextOf(one) }]))
+}
+
+/** The same for elements with the same key: its bytes. */
+function keyOf({ set, key }: Element): string {
+  const { first, last } = encodeKey(set, key)
+  const bytes = set.flags.includes('interval')
+    ? Buffer.concat([first, last])
+    : Buffer.from(first.buffer, first.byteOffset, first.length)
+  return bytes.toString('latin1')
+}
+
+/** Of an element of a set, nothing. */
+function valueTextOf({ kind, set, key, value }: Element): string {
+  return value === undefined ? '' : printElement({ kind, set, key, value })
 }
 
 /** What is to be done about a claim. */
@@ -51,11 +66,11 @@ export function lackOf(
   const taken: string[] = []
   for (const piece of claim.pieces) {
     const wanted = elementOf(piece, claim.owner)
-    const present = presentIn(piece).get(keyText(wanted))
+    const present = presentIn(piece).get(keyOf(wanted))
     if (!present) missing.push(wanted)
     else if (!piece.shared && present.owner !== claim.owner)
       taken.push(`${wanted.set.name} ${keyText(wanted)}`)
-    else if (present.text !== textOf(wanted)) altered.push(wanted)
+    else if (present.value !== valueTextOf(wanted)) altered.push(wanted)
   }
   return missing.length + altered.length + taken.length === 0 ? undefined : { claim, missing, altered, taken }
 }
@@ -63,8 +78,4 @@ export function lackOf(
 export function remedy({ missing, altered }: Lack, tx: NftTransaction): void {
   for (const one of altered) tx.destroy(one)
   for (const one of [...altered, ...missing]) tx.add(one)
-}
-
-function textOf({ kind, set, key, value }: Element): string {
-  return printElement({ kind, set, key, ...(value !== undefined && { value }) })
 }
