@@ -67,6 +67,12 @@ export const verbs: readonly Verb[] = [
     load: () => import('./commands/network.js'),
   },
   {
+    name: 'limit',
+    group: containers,
+    summary: 'change how fast a running container may send and receive',
+    load: () => import('./commands/limit.js'),
+  },
+  {
     name: 'ports',
     group: networks,
     summary: 'list published ports, with packets and bytes',
@@ -89,6 +95,12 @@ export const verbs: readonly Verb[] = [
     group: upkeep,
     summary: 'put away what dead containers left behind',
     load: () => import('./commands/gc.js'),
+  },
+  {
+    name: 'repair',
+    group: upkeep,
+    summary: 'put back what somebody has taken out of the packet filter',
+    load: () => import('./commands/repair.js'),
   },
   {
     name: 'resident',

@@ -4,6 +4,7 @@ import type { Result } from '../cni/result.js'
 import { parseResult } from '../cni/result-parse.js'
 import { exitStatus, type Status, statusOf } from '../runtime/container/liveness.js'
 import { type ContainerState, ContainerStore, type PlannedAttachment } from '../runtime/container/state.js'
+import { type Rates, ratesOf } from '../runtime/limit.js'
 import type { Settings } from '../runtime/settings.js'
 
 export interface AttachmentView {
@@ -12,6 +13,8 @@ export interface AttachmentView {
   /** With their prefix lengths. */
   readonly addresses: readonly string[]
   readonly mac?: string
+  /** Bits a second: to the container, and from it. */
+  readonly rates?: Rates
   readonly attachMs?: number
   readonly result?: JsonObject
 }
@@ -51,11 +54,13 @@ export function viewContainer(settings: Settings, state: ContainerState): Contai
     ...(rootfs !== undefined && { rootfs }),
     ...(detached && kind === 'container' && { log: store.logFile(id) }),
     cgroups,
-    attachments: state.attachments.map(viewAttachment),
+    attachments: state.attachments.map(attachment => viewAttachment(settings, id, attachment)),
   }
 }
 
-export function viewAttachment({ network, ifname, result, attachMs }: PlannedAttachment): AttachmentView {
+function viewAttachment(settings: Settings, id: string, attachment: PlannedAttachment): AttachmentView {
+  const { network, ifname, result, attachMs } = attachment
+  const rates = ratesOf(settings, id, attachment)
   const parsed = result === undefined ? undefined : tryParse(result)
   const mac = parsed?.interfaces.find(({ name, sandbox }) => name === ifname && sandbox)?.mac
   return {
@@ -63,6 +68,7 @@ export function viewAttachment({ network, ifname, result, attachMs }: PlannedAtt
     ifname,
     addresses: parsed?.ips.map(({ address }) => address.toString()) ?? [],
     ...(mac !== undefined && { mac }),
+    ...(Object.keys(rates).length > 0 && { rates }),
     ...(attachMs !== undefined && { attachMs }),
     ...(result !== undefined && { result }),
   }
