@@ -17,20 +17,43 @@ export function sweepElements(nft: Nft, isOrphan: (one: Element) => boolean): vo
     }
 }
 
+/**
+ * Removes what several attachments share and none needs. `unneeded` reads the records anew each time: an ADD of another network that
+ * comes in between has its record first and then changes the ruleset, so this looks again.
+ */
+export function sweepShared(nft: Nft, unneeded: () => (one: Element) => boolean): void {
+  untilUnchanged(nft, () => {
+    const isUnneeded = unneeded()
+    const tx = new NftTransaction()
+    let any = false
+    for (const table of ourTables)
+      for (const set of setsOf(nft, table))
+        for (const one of elementsOf(nft, set))
+          if (isUnneeded(one)) {
+            tx.destroy(element({ set, key: one.key }))
+            any = true
+          }
+    return any ? tx : undefined
+  })
+}
+
 /** Removes empty sets with their rules, and a table without sets. Only if nothing changed since it looked; else it looks again. */
 export function sweepUnused(nft: Nft): void {
-  for (const table of ourTables) {
-    for (let attempt = 0; attempt < 5; attempt++) {
-      const generation = nft.list.generation()
-      const tx = unused(nft, table)
-      if (!tx) break
-      try {
-        nft.run(tx, { generation })
-        break
-      } catch (error) {
-        // An ADD came in between, or another GC did the work. Whatever is left is for the next GC.
-        if (!isErrno(error, 'ERESTART') && !isNotFound(error)) throw error
-      }
+  for (const table of ourTables) untilUnchanged(nft, () => unused(nft, table))
+}
+
+/** Runs what `look` finds to do, if nothing changed since it began to look; else it looks again. */
+function untilUnchanged(nft: Nft, look: () => NftTransaction | undefined): void {
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const generation = nft.list.generation()
+    const tx = look()
+    if (!tx) return
+    try {
+      nft.run(tx, { generation })
+      return
+    } catch (error) {
+      // An ADD came in between, or another GC did the work. Whatever is left is for the next GC.
+      if (!isErrno(error, 'ERESTART') && !isNotFound(error)) throw error
     }
   }
 }

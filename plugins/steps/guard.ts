@@ -10,7 +10,7 @@ import { type EntryFacts, factsOf, piecesOf, settle } from '../guard/entry.js'
 import { install } from '../guard/install.js'
 import { elementId, sharedOwner } from '../guard/piece.js'
 import { recordedOwners, recordedShared } from '../guard/recorded.js'
-import { sweepElements, sweepUnused } from '../guard/sweep.js'
+import { sweepElements, sweepShared, sweepUnused } from '../guard/sweep.js'
 import { uninstall } from '../guard/uninstall.js'
 import { verify } from '../guard/verify.js'
 import { hostIfname, hostIfnames, isHostIfname } from '../names.js'
@@ -74,11 +74,13 @@ export function requireNftables({ kernel }: Host): void {
 
 function sweepNetwork({ host, call, network, valid }: Sweep): void {
   const keep = new Set([...valid.flatMap(hostIfnames), ...recordedOwners(call)])
-  const shared = recordedShared(call)
-  sweepElements(host.kernel.nft, one => {
-    if (one.comment === undefined) return false
-    if (one.comment === sharedOwner) return !shared.has(elementId(one))
-    return isHostIfname(one.comment, network) && !keep.has(one.comment)
+  sweepElements(
+    host.kernel.nft,
+    ({ comment }) => comment !== undefined && isHostIfname(comment, network) && !keep.has(comment),
+  )
+  sweepShared(host.kernel.nft, () => {
+    const shared = recordedShared(call)
+    return one => one.comment === sharedOwner && !shared.has(elementId(one))
   })
   sweepUnused(host.kernel.nft)
 }
