@@ -75,7 +75,10 @@ export class Bench {
   }
 
   async close(...candidates: readonly Candidate[]): Promise<void> {
-    for (const candidate of candidates) if (this.#open.delete(candidate)) await candidate.close()
+    for (const candidate of candidates) {
+      await candidate.close()
+      this.#open.delete(candidate)
+    }
   }
 
   async closeAll(): Promise<void> {

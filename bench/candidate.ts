@@ -46,13 +46,12 @@ export class Candidate {
   readonly #root: string
   readonly #meter: CpuMeter | undefined
   #namespaces = 0
+  #closed: Promise<void> | undefined
 
   constructor({ name, dir, plugins, resident, driver }: CandidateOptions) {
     this.name = name
-    this.#root = mkdtempSync(`${tmpdir()}/plumbline-bench-`)
+    this.#root = makeRoot()
     this.runDir = `${this.#root}/run`
-    mkdirSync(this.runDir)
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'mode=0700', 'plumbline-bench', this.runDir]) // as /run is one
     this.env = {
       PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`,
       CNI_PATH: dir,
@@ -60,13 +59,11 @@ export class Candidate {
       PLUMBLINE_STATE_DIR: `${this.#root}/state`,
       ...(resident === undefined ? {} : { PLUMBLINE_RESIDENT: resident }),
     }
-    const hostNetns = this.makeNetns('host')
-    mkdirSync(`${this.#root}/data`)
     const chain = plugins(`${this.#root}/data`)
     this.types = chain.map(plugin => plugin.type)
     this.driver = new Driver({
       driver,
-      hostNetns,
+      hostNetns: this.netns('host'),
       plugins: chain.map(plugin => {
         const confFile = `${this.#root}/${plugin.type}.json`
         writeFileSync(confFile, configurationText(plugin))
@@ -102,10 +99,7 @@ export class Candidate {
 
   /** Makes a namespace whose loopback is up; it goes with the candidate. */
   makeNetns(name: string): string {
-    const path = this.netns(name)
-    closeSync(openSync(path, 'wx'))
-    execFileSync('unshare', [`--net=${path}`, 'ip', 'link', 'set', 'lo', 'up'])
-    return path
+    return makeNetns(this.netns(name))
   }
 
   /** What a command line (no quoting) prints in a namespace. Throws when it fails. */
@@ -118,18 +112,47 @@ export class Candidate {
   }
 
   /** Ends the driver and the resident, and takes away the namespaces with all that is left in them, and the directories. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
     this.driver.kill()
     await endProcessesOf(this.runDir)
-    const mounted = readFileSync('/proc/self/mountinfo', 'latin1')
-      .split('\n')
-      .flatMap(line => line.split(' ')[4] ?? [])
-      .filter(path => path.startsWith(`${this.#root}/`))
-    for (let from = 0; from < mounted.length; from += 500)
-      execFileSync('umount', ['-l', ...mounted.slice(from, from + 500)])
-    rmSync(this.#root, { recursive: true, force: true })
+    removeRoot(this.#root)
     this.#meter?.[Symbol.dispose]()
   }
+}
+
+/** A directory with `host`, a namespace; `run`, a tmpfs as /run is one; and `data`. */
+function makeRoot(): string {
+  const root = mkdtempSync(`${tmpdir()}/plumbline-bench-`)
+  try {
+    for (const directory of ['run', 'data']) mkdirSync(`${root}/${directory}`)
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'mode=0700', 'plumbline-bench', `${root}/run`])
+    makeNetns(`${root}/host`)
+    return root
+  } catch (error) {
+    removeRoot(root)
+    throw error
+  }
+}
+
+function makeNetns(path: string): string {
+  closeSync(openSync(path, 'wx'))
+  execFileSync('unshare', [`--net=${path}`, 'ip', 'link', 'set', 'lo', 'up'])
+  return path
+}
+
+function removeRoot(root: string): void {
+  const mounted = readFileSync('/proc/self/mountinfo', 'latin1')
+    .split('\n')
+    .flatMap(line => line.split(' ')[4] ?? [])
+    .filter(path => path.startsWith(`${root}/`))
+  for (let from = 0; from < mounted.length; from += 500)
+    execFileSync('umount', ['-l', ...mounted.slice(from, from + 500)])
+  rmSync(root, { recursive: true, force: true })
 }
 
 /** The plugin types of a chain that a directory of executables lacks. */

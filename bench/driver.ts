@@ -39,7 +39,8 @@ export class Driver {
     const { driver, hostNetns, plugins, netnsPrefix, env } = options
     const chain = plugins.flatMap(plugin => [plugin.path, plugin.confFile])
     const command = [`--net=${hostNetns}`, '--', driver, netnsPrefix, 'eth0', ...chain]
-    this.#child = spawn('nsenter', command, { env, stdio: ['pipe', 'pipe', 'inherit'] })
+    // Detached: Ctrl-C is ours to obey.
+    this.#child = spawn('nsenter', command, { env, stdio: ['pipe', 'pipe', 'inherit'], detached: true })
     this.#child.stdin.on('error', () => undefined) // EPIPE: #ask finds that it has ended
     this.#answers = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]()
   }

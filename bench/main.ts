@@ -1,6 +1,7 @@
 // `npm run bench`: ours against the reference plugins, side by side in one run.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Bench } from './bench.js'
 import { type Part, readOptions } from './options.js'
 import { compareChains } from './parts/chain.js'
@@ -56,6 +57,7 @@ async function measureAll(bench: Bench): Promise<number> {
     try {
       await measure(bench)
     } catch (error) {
+      await delay(50) // a signal to us and our children may have come to them first
       if (bench.interrupted) return new Promise(() => undefined) // stop() ends the process
       bench.leaveOut(`${parts.join(', ')}: ${(error as Error).message}`)
       status = 1

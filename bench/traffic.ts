@@ -57,6 +57,7 @@ export class Traffic {
     const child = spawn('nsenter', [`--net=${this.#candidate.netns(where)}`, '--', this.#program, ...words], {
       env: this.#candidate.env,
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
     })
     let [printed, complaints] = ['', '']
     child.stderr.on('data', chunk => {
