@@ -3,7 +3,7 @@ import t from 'tap'
 import { firewallConf, onPtp, unwall, type Walled, wall } from '../helpers/firewall.js'
 import { needs } from '../helpers/needs.js'
 import type { Json } from '../helpers/netns.js'
-import { bridgeConf, type PluginWorld, pluginWorld } from '../helpers/plugin-world.js'
+import { bridgeConf, type PluginWorld, pluginWorld, ptpConf } from '../helpers/plugin-world.js'
 import type { Conf } from '../helpers/subjects.js'
 
 const skip = needs('root', 'iproute', 'nft', 'nsenter')
@@ -281,4 +281,46 @@ t.test('STATUS tells of a native table that drops', { skip }, async t => {
   const status = await world.call('STATUS', firewallConf('walled'))
   t.equal(status.code, 0)
   t.match(status.log, /inet filter forward drops forwarded packets/)
+})
+
+t.test('inline in bridge and ptp', { skip }, async t => {
+  const world = pluginWorld(t)
+  const confs: Record<string, Conf> = {
+    bridge: bridgeConf(world, { ingressPolicy: 'isolated', macspoofchk: false, portIsolation: false }),
+    ptp: ptpConf(world, { ingressPolicy: 'same-bridge' }),
+  }
+  for (const [type, conf] of Object.entries(confs)) {
+    for (const [key, value] of [
+      ['ingressPolicy', 'closed'],
+      ['iptablesAdminChainName', 'two words'],
+      ['sourceGuard', 1],
+    ] as const) {
+      const refused = await world.call('ADD', { ...conf, [key]: value }, world.container())
+      t.match(refused.error, { code: 7, msg: RegExp(`"${key}".*${value}`) }, `${type}, ${key}`)
+    }
+    const container = world.container()
+    const added = await world.add(conf, container)
+    const [v4, v6] = added.prevResult.ips.map((ip: Conf) => ip.address.split('/')[0])
+    const end = added.prevResult.interfaces.find((each: Conf) => each.name.startsWith('pl')).name
+    t.strictSame(elements(world, 'inet', 'allowed4'), [v4])
+    t.strictSame(elements(world, 'inet', 'allowed6'), [v6])
+    const bridged = type === 'bridge'
+    t.strictSame(elements(world, bridged ? 'bridge' : 'inet', 'guarded'), [end])
+    const place = bridged ? 'brtest' : end
+    t.strictSame(elements(world, 'inet', 'apart'), [`${place} ${place}`])
+    t.equal(world.ns.link.get(end)?.port?.isolated ?? false, bridged)
+    t.match(await world.call('CHECK', added, container), { code: 0, stdout: '' })
+    if (bridged) {
+      world.sh(`bridge link set dev ${end} isolated off`)
+      t.match((await world.call('CHECK', added, container)).error, { code: 100, msg: /port isolation of/ })
+    }
+    t.equal((await world.call('DEL', added, container)).code, 0)
+    await world.gc(conf, [])
+    t.notOk(
+      world.nft().some((each: Json) => each.table),
+      'nothing is left',
+    )
+  }
+  await world.add({ ...confs.bridge, ingressPolicy: undefined }, world.container())
+  t.strictSame(elements(world, 'inet', 'allowed4'), [], 'nothing of it where nobody asks for it')
 })
