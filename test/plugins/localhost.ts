@@ -73,6 +73,48 @@ t.test('what the conditions of the network exclude', { skip }, async t => {
   t.match(await askAll(world.uplink!.peer, [{ address: world.uplink!.host6, port: 8080 }]), [/^web/])
 })
 
+for (const seen of [true, false])
+  t.test(`a host with a strict firewall, bridged frames ${seen ? '' : 'not '}seen`, { skip }, async t => {
+    const world = pluginWorld(t)
+    seeBridged(world, seen)
+    const ports = ['tcp', 'udp'].map(protocol => ({ hostPort: 8080, containerPort: 80, protocol }))
+    const web = await publish(world, { type: 'bridge', chained: true }, ports)
+    await serveBoth(t, web.container, 'web')
+    world.sh(strictFirewall)
+    const answers = await askAll(
+      world.path,
+      loopback.flatMap((address): Question[] => [
+        { address, port: 8080 },
+        { address, port: 8080, transport: 'udp' },
+      ]),
+    )
+    t.match(answers, [/^web/, /^web/, /^web/, /^web/])
+  })
+
+/** Reverse path filter, nothing invalid, and from elsewhere only what was asked for; published ports are let through. */
+const strictFirewall = `nft -f - <<'END'
+table inet strict {
+  chain arrived {
+    type filter hook prerouting priority -150
+    fib saddr . mark . iif oif missing drop
+    ct state invalid drop
+  }
+  chain entering {
+    type filter hook input priority 0
+    policy drop
+    iif lo accept
+    ct state established,related accept
+    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+  }
+  chain passing {
+    type filter hook forward priority 0
+    policy drop
+    ct state established,related accept
+    ct status dnat accept
+  }
+}
+END`
+
 async function theHostReachesThem(
   t: Test,
   world: PluginWorld,
