@@ -1,6 +1,7 @@
 // Many questions at once, from one namespace: a Node of its own there asks them all, and says who answered.
 import { spawn } from 'node:child_process'
 import { spelled, type Transport } from './service.js'
+import { plainEnv } from './sh.js'
 
 export interface Question {
   readonly address: string
@@ -35,6 +36,7 @@ const ask = ({ address, port, transport }, i) => {
   }
 }
 ;[...expected, ...others].forEach(ask)
+if (open === 0) setTimeout(finish, 1000)
 setTimeout(finish, 8000)
 `
 
@@ -50,7 +52,7 @@ export function askAll(
   const child = spawn(
     'nsenter',
     [`--net=${netns}`, process.execPath, '-e', script, JSON.stringify({ expected, others })],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
+    { stdio: ['ignore', 'pipe', 'inherit'], env: plainEnv },
   )
   let text = ''
   child.stdout.setEncoding('utf8').on('data', data => {
