@@ -172,7 +172,6 @@ class Repair {
   }
 
   #openPassages(): string[] {
-    if (this.#adminChains.size === 0) return []
     try {
       const place = { kernel: this.#host.kernel, runDir: this.#runDir, log: this.#log }
       return repairPassages(place, [...this.#adminChains])

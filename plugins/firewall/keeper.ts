@@ -64,11 +64,14 @@ export function openPassages(place: Place, adminChain: string, advice: () => str
   keep(memory, [adminChain])
 }
 
-/** For a repair: what had to be put back, by name. `adminChains`: of the containers that there are. */
+/** For a repair: what had to be put back, by name. `adminChains`: of all containers that there are. */
 export function repairPassages(place: Place, adminChains: readonly string[]): string[] {
+  const memory = memoryOf(place.kernel)
+  memory.needed.clear()
+  if (adminChains.length === 0) return []
   const opened = openAll(place, adminChains, noSubnets)
   openLegacyOf(place, true)
-  keep(memoryOf(place.kernel), adminChains)
+  keep(memory, adminChains)
   return opened
 }
 

@@ -50,6 +50,8 @@ export class Watch implements DamageListener, Disposable {
   #since = 0
   #repairing = false
   #again = false
+  /** Who has done what is to be repaired, as the kernel names processes. */
+  #by = new Set<string>()
   /** When the last repairs ended that found something. */
   #found: number[] = []
   /** A record with entries, as of when it was last looked for. */
@@ -80,13 +82,15 @@ export class Watch implements DamageListener, Disposable {
     return false
   }
 
-  damage({ tables, port }: Damage): void {
+  damage({ tables, port, by }: Damage): void {
     const { kernel } = this.#host
     if (port === kernel.nft.port) return
     if (tables.some(table => table.gained && !isOurs(table) && !isOfIptables(table))) obstaclesChanged(kernel)
     const passage = tables.some(isPassageTable)
     if (passage) passagesChanged(kernel)
-    if (passage || tables.some(table => table.lost && isOurs(table))) this.#schedule(SETTLE)
+    if (!passage && !tables.some(table => table.lost && isOurs(table))) return
+    if (by !== undefined) this.#by.add(by)
+    this.#schedule(SETTLE)
   }
 
   overrun(): void {
@@ -125,13 +129,15 @@ export class Watch implements DamageListener, Disposable {
     }
     this.#repairing = true
     const began = Date.now()
+    const by = [...this.#by]
+    this.#by.clear()
     try {
       const report = await repair(this.#host, this.#runDir, this.#log)
       if (!isSound(report)) {
         this.#found.push(Date.now())
         const { fixtures, elements, passages, failures, attachments } = report
         this.#log.warn('others have changed what is ours in nftables', {
-          ...{ fixtures, elements, passages, failures, attachments },
+          ...{ by, fixtures, elements, passages, failures, attachments },
           ms: Date.now() - began,
         })
       }

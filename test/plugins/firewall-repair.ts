@@ -3,6 +3,7 @@ import t from 'tap'
 import { createLogger } from '../../cni/log.js'
 import { element } from '../../kernel/nft/element.js'
 import { NftTransaction } from '../../kernel/nft/transaction.js'
+import { lookAfterPassages } from '../../plugins/firewall/keeper.js'
 import { isSound, repair } from '../../plugins/repair.js'
 import { unwall, wall } from '../helpers/firewall.js'
 import { needs } from '../helpers/needs.js'
@@ -127,4 +128,20 @@ t.test('an ADD while a repair is under way', { skip }, async t => {
   const [, walled] = await Promise.all([mend(world), wall(world)])
   t.match(await world.call('CHECK', walled.firewall, walled.container), { code: 0, stdout: '' })
   t.ok(isSound(await mend(world)))
+})
+
+t.test('passages that another process has closed stay closed', { skip }, async t => {
+  const world = pluginWorld(t)
+  world.sh('iptables -P FORWARD DROP')
+  const walled = await wall(world)
+  const place = { kernel: world.ns, runDir: world.runDir, log: silent }
+  const rules = () => world.sh('iptables -S FORWARD')
+  world.sh('iptables -F FORWARD')
+  t.strictSame(lookAfterPassages(place), ['ip filter FORWARD'])
+  t.match(rules(), /PLUMBLINE/)
+  await unwall(t, world, walled)
+  world.sh('iptables -F; iptables -X PLUMBLINE-FORWARD')
+  t.ok(isSound(await mend(world)), 'nobody needs them')
+  t.strictSame(lookAfterPassages(place), [])
+  t.notMatch(rules(), /PLUMBLINE/)
 })
