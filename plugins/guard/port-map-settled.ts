@@ -7,6 +7,7 @@ import type { ConntrackSelector } from '../../kernel/conntrack/selector.js'
 import { KernelError } from '../../kernel/error.js'
 import { ownerOf } from '../../kernel/socket/owner.js'
 import type { Listener } from '../../kernel/socket/sockets.js'
+import { loopTarget } from '../localhost/loop.js'
 import { describeMapping, type PortMapping, protocols, sameHost } from '../portmap/mapping.js'
 import { mappingFrom, type PortMapFacts, targetsOf } from './port-map.js'
 
@@ -41,19 +42,20 @@ function attempt(log: Logger, what: string, work: () => void): void {
 
 /**
  * At ADD whatever was sent to the port, wherever it went: to the host itself, or to a container of whose end nobody was told. At DEL
- * what went to the container.
+ * what went to the container, and what the host sent to its [::1] by way of the loop.
  */
 function staleSelectors(facts: PortMapFacts, verb: 'ADD' | 'DEL'): ConntrackSelector[] {
   return facts.mappings
     .map(mappingFrom)
     .filter(({ protocol }) => protocol !== 'tcp')
     .flatMap(mapping =>
-      targetsOf(mapping, facts).map(target => ({
-        family: target.family,
-        protocol: mapping.protocol,
-        origPort: { from: mapping.hostPorts.first, to: mapping.hostPorts.last },
-        ...(verb === 'DEL' && { replySrc: target }),
-      })),
+      targetsOf(mapping, facts).flatMap(target => {
+        const { first: from, last: to } = mapping.hostPorts
+        const toPort = { family: target.family, protocol: mapping.protocol, origPort: { from, to } }
+        if (verb === 'ADD') return [toPort]
+        const who = target.family === 6 ? [target, loopTarget] : [target]
+        return who.map(replySrc => ({ ...toPort, replySrc }))
+      }),
     )
 }
 

@@ -18,7 +18,7 @@ import {
   unpublish,
 } from '../helpers/publishing.js'
 
-const skip = needs('root', 'iproute', 'nft', 'nsenter')
+const skip = needs('root', 'iproute', 'nft', 'nsenter', 'socat', 'conntrack')
 
 const chained: Publishing = { type: 'bridge', chained: true }
 const inline: Publishing = { type: 'bridge', chained: false }
@@ -179,6 +179,16 @@ for (const way of [chained, inline])
       t.strictSame([localnet(world), loop(world), tables(world)], ['0', false, []], 'DEL and GC are clean')
     }
   })
+
+hosted('datagrams of a local client who goes on sending', async (t, world) => {
+  const one = await publish(world, chained, [{ hostPort: 5353, containerPort: 53, protocol: 'udp' }])
+  const ways = () =>
+    world.sh('conntrack -f ipv6 -L -p udp --orig-port-dst 5353 2>/dev/null').split('\n').slice(0, -1)
+  world.sh('echo x | socat -u - UDP6:[::1]:5353')
+  t.match(ways(), [/dst=::1 |dst=fd70/, /dst=::1 |dst=fd70/], 'to the loop, and from it to the container')
+  await unpublish(world, one)
+  t.strictSame(ways(), [], 'are forgotten')
+})
 
 hosted('a VLAN: its own interface of the bridge', async (t, world) => {
   world.sh('ip link add br0.10 type veth peer name plg1.10')
