@@ -60,7 +60,8 @@ export class QdiscVerbs {
       const [reply] = this.#connect().request('qdisc get', `of link ${index}`, RTM_GETQDISC, flags, w =>
         encodeQdisc(w, { index, parent }),
       )
-      return reply && decodeQdisc(reply.payload)
+      const qdisc = reply && decodeQdisc(reply.payload)
+      return qdisc?.handle === 0 ? undefined : qdisc
     } catch (error) {
       if (isNotFound(error)) return undefined
       throw error

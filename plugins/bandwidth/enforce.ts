@@ -6,7 +6,6 @@ import type { Namespace } from '../../kernel/namespace.js'
 import type { BandwidthFacts, Shapes } from './facts.js'
 import type { Shape } from './shape.js'
 import {
-  bringUp,
   closeIngress,
   divert,
   diverters,
@@ -63,7 +62,7 @@ function limitBehindIfb(
   const present = kernel.link.index(name)
   const ifb = present === undefined ? makeIfb(kernel, name, end.mtu) : { index: present, mtu: end.mtu }
   const fair = limitLink(kernel, ifb, shape, 'replace')
-  bringUp(kernel, ifb.index, undefined)
+  kernel.link.set({ index: ifb.index, up: true })
   try {
     openIngress(kernel, end.index)
   } catch (error) {

@@ -9,7 +9,6 @@ import { allRecords } from '../guard/recorded.js'
 import { keyText } from '../names.js'
 import { type BandwidthFacts, factsOnRecord } from './facts.js'
 import {
-  bringUp,
   closeIngress,
   divert,
   isOurIngress,
@@ -72,15 +71,15 @@ function make(
       fair = limitLink(kernel, end, ingress, 'add')
       made.push(() => unlimitLink(kernel, end.index))
     }
-    let ifb: Shaped | undefined
     if (egress) {
-      ifb = makeIfb(kernel, ifbName!, end.mtu)
-      const { index } = ifb
+      const { index } = makeIfb(kernel, ifbName!, end.mtu)
       made.push(() => kernel.link.remove(index))
-      fair = limitLink(kernel, ifb, egress, 'add')
+      fair = limitLink(kernel, { index, mtu: end.mtu }, egress, 'add')
+      // First: a filter drops what it redirects to a link that is down.
+      kernel.link.set({ index, up: true })
       divert(kernel, end.index, index)
     }
-    bringUp(kernel, ifb?.index, comesUp ? end.index : undefined)
+    if (comesUp) kernel.link.set({ index: end.index, up: true })
     return fair
   } catch (error) {
     for (const undo of made.toReversed()) undo()

@@ -83,12 +83,12 @@ function unequal(what: string, unit: string, is: number, shall: number): string 
   return is === shall ? undefined : `a ${what} of ${is}${unit}, not ${shall}`
 }
 
-/** The kernel tells a bucket in ticks, 32 bits of them, rounded twice. */
+/** The kernel tells a bucket in ticks, 32 bits of them, rounded down. */
 function unequalBucket(what: string, ticks: number, bytes: number, rate: number): [string | undefined] {
   const expected = (bytes / rate) * (1e9 / TICK_NS)
   const apart = (ticks - expected) % 2 ** 32
   const distance = Math.min(Math.abs(apart), 2 ** 32 - Math.abs(apart))
-  if (distance <= 2 + expected * 1e-6) return [undefined]
+  if (distance <= 1 + expected * 1e-6) return [undefined]
   return [`a ${what} of ${Math.round((ticks * TICK_NS * rate) / 1e9)} bytes, not ${bytes}`]
 }
 

@@ -1,9 +1,7 @@
 // The objects that limit a link: a token bucket (tbf) on the host end for what goes to the container; for what comes from it an ifb
 // with a token bucket, to which a filter on the host end's ingress redirects every packet. tc-tbf(8), tc-mirred(8)
-import { isErrno } from '../../kernel/error.js'
 import type { Namespace } from '../../kernel/namespace.js'
 import type { Mac } from '../../wire/mac.js'
-import type { LinkChange } from '../../wire/route/link.js'
 import { redirect } from '../../wire/tc/action/mirred.js'
 import { TC_ACT_STOLEN, TCA_EGRESS_REDIR } from '../../wire/tc/constants.js'
 import { MATCH_ALL } from '../../wire/tc/filter/u32.js'
@@ -14,7 +12,6 @@ import { bucketHandle, queueFairly } from './fair-queue.js'
 import { frameOf, type Shape, tbfOptions } from './shape.js'
 
 const ETH_P_ALL = 3
-const IN6_ADDR_GEN_MODE_NONE = 1
 const FIRST = 1
 
 /** Handle of the hook for incoming packets: the kernel knows no other. */
@@ -53,26 +50,19 @@ export function ifbMac(name: string): Mac {
   return stableMac(`ifb ${name}`)
 }
 
-/** Makes an ifb and leaves it down: a qdisc for a link that is up costs a wait for RCU. KernelError EEXIST when the name is taken. */
-export function makeIfb(kernel: Namespace, name: string, mtu: number): Shaped {
-  kernel.link.add({ name, kind: 'ifb', group: linkGroup, address: ifbMac(name), mtu, queues: 1 })
-  return { index: kernel.link.index(name)!, mtu }
-}
+/**
+ * An ifb's MTU bounds nothing: it sends only what is redirected to it. Below 1280 bytes (IPV6_MIN_MTU) the kernel gives it no IPv6:
+ * that is quicker, and no solicitation of its own takes from what it limits.
+ */
+const IFB_MTU = 1279
 
 /**
- * Brings an ifb and a host end up. An ifb needs no address: whatever it sent of its own accord would take from what it limits.
+ * Makes an ifb for packets of a link with this MTU, and leaves it down: a qdisc for a link that is up costs a wait for RCU.
+ * KernelError EEXIST when the name is taken.
  */
-export function bringUp(kernel: Namespace, ifb: number | undefined, end: number | undefined): void {
-  const changes: LinkChange[] = []
-  if (ifb !== undefined)
-    changes.push({ index: ifb, addrGenMode: IN6_ADDR_GEN_MODE_NONE }, { index: ifb, up: true })
-  if (end !== undefined) changes.push({ index: end, up: true })
-  try {
-    kernel.link.setAll(changes)
-  } catch (error) {
-    // A kernel without IPv6 has done all the rest.
-    if (!isErrno(error, 'EAFNOSUPPORT', 'EOPNOTSUPP', 'EINVAL') || error.index !== 0) throw error
-  }
+export function makeIfb(kernel: Namespace, name: string, mtu: number): Shaped {
+  kernel.link.add({ name, kind: 'ifb', group: linkGroup, address: ifbMac(name), mtu: IFB_MTU, queues: 1 })
+  return { index: kernel.link.index(name)!, mtu }
 }
 
 /** KernelError EEXIST when the link has an ingress or clsact qdisc. */

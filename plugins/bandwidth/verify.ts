@@ -41,7 +41,7 @@ function bucketFault(
 
 function egressFault(
   kernel: Namespace,
-  { end: name, ifb: ifbName = '', mtu, fair }: BandwidthFacts,
+  { end: name, ifb: ifbName = '', fair }: BandwidthFacts,
   index: number,
   shape: Shape,
 ): string | undefined {
@@ -49,7 +49,6 @@ function egressFault(
   if (!ifb) return `ifb ${ifbName} is gone`
   if (ifb.kind !== 'ifb') return `${ifbName} is no ifb`
   if ((ifb.flags & IFF_UP) === 0) return `ifb ${ifbName} is down`
-  if (ifb.mtu !== mtu) return `ifb ${ifbName} has MTU ${ifb.mtu}, not ${mtu}`
   const hook = kernel.qdisc.get({ index, parent: TC_H_INGRESS })
   if (hook?.kind !== 'ingress') return `qdisc ingress is gone from ${name}`
   const [filter] = diverters(kernel, index)

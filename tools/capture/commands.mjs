@@ -257,6 +257,14 @@ export const areas = {
       'tc qdisc add dev nowhere root tbf rate 1mbit burst 1kb latency 1ms',
     ],
   },
+  'tc/bandwidth': {
+    setup: ['ip link add name i0 index 20 type ifb'],
+    commands: [
+      'tc qdisc add dev i0 root handle 706c: tbf rate 10mbit burst 12500 limit 31250',
+      'tc qdisc replace dev i0 parent 706c:1 handle 706d: fq_codel quantum 1518 target 5ms interval 100ms ecn memory_limit 1048576',
+      'tc qdisc replace dev i0 parent 706c:1 handle 706d: fq_codel quantum 1518 target 182160us interval 182160us ecn memory_limit 1048576',
+    ],
+  },
   'tc/filter': {
     setup: [
       ...PAIR,
