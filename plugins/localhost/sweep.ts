@@ -6,6 +6,7 @@ import type { Host } from '../../cni/plugin.js'
 import { entriesOnRecord } from '../guard/entry.js'
 import { switchedSet } from '../guard/martian.js'
 import { allRecords } from '../guard/recorded.js'
+import { linkGroup } from '../names.js'
 import { loopNear } from './loop.js'
 import { ensureLoop } from './loop-links.js'
 import { enableRouteLocalnet, resetRouteLocalnet, routeLocalnet } from './route-localnet.js'
@@ -21,7 +22,8 @@ export async function sweepShared(call: Call, host: Host): Promise<void> {
   const needs = needsOnRecord(call)
   for (const ifname of switchedInterfaces(host))
     if (!needs.switched.has(ifname)) switchOff(call, host, ifname)
-  if (needs.loop || !(await host.reaper.removed(loopNear.name))) return
+  const isOurs = host.kernel.link.get(loopNear.name)?.group === linkGroup
+  if (needs.loop || !isOurs || !(await host.reaper.removed(loopNear.name))) return
   if (needsOnRecord(call).loop) ensureLoop(host.kernel)
 }
 

@@ -65,6 +65,14 @@ hosted('GC takes what a dead container had', async (t, world) => {
   t.strictSame([localnet(world), loop(world), tables(world)], ['0', false, []])
 })
 
+hosted('GC leaves what has our name and is not ours', async (t, world) => {
+  const one = await publish(world, chained, http(8080, '127.0.0.1'))
+  world.sh('ip link add pl-lo0 type bridge')
+  await unpublish(world, one)
+  await collect(world, one, [])
+  t.ok(loop(world))
+})
+
 hosted('GC with the records lost', async (t, world) => {
   const one = await publish(world, chained, http(8080))
   world.sh(`rm -r ${world.runDir}/attachments`)
