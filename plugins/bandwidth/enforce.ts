@@ -34,7 +34,7 @@ export async function enforceLimits(
   else if (had.ingress) unlimitLink(kernel, index)
   if (egress) fair = limitBehindIfb(kernel, ifb!, name, end, egress)
   else if (had.egress) {
-    closeIngress(kernel, index)
+    if (isOurIngress(kernel, index)) closeIngress(kernel, index)
     if (had.ifb !== undefined) await reaper.removed(had.ifb)
   }
   return fair
@@ -79,7 +79,7 @@ function limitBehindIfb(
 function notOurs(name: string, which: 'root' | 'ingress'): CniError {
   return new CniError(
     CniCode.invalidConfig,
-    `${name} has a ${which} qdisc that is not ours`,
+    `${name} has ${which === 'root' ? 'a root' : 'an ingress'} qdisc that is not ours`,
     `tc qdisc del dev ${name} ${which} removes it`,
   )
 }
