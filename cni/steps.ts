@@ -26,6 +26,8 @@ export interface Undo {
   readonly args: string
   /** True when a record says that the step may have run; false when nothing is known. */
   readonly recorded: boolean
+  /** True when the record says that ADD came to its end: what is on record was made, and nobody was in its way. */
+  readonly attached: boolean
   /** The attachment's namespace, when this call brought it. */
   readonly netns: Netns | undefined
 }
@@ -250,6 +252,7 @@ async function undoAll<S>(
       config: record?.config ?? call.config.raw,
       args: record?.args ?? call.args,
       recorded: record !== undefined,
+      attached: record?.state === 'attached',
       netns: call.netns,
     }
     try {

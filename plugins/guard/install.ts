@@ -11,14 +11,12 @@ import { NftTransaction } from '../../kernel/nft/transaction.js'
 import type { Value } from '../../kernel/nft/value.js'
 import { ensureFixture, type Fixture } from './fixture.js'
 import { holderOf } from './holder.js'
-import { elementId, elementOf, type Piece, pieceId } from './piece.js'
+import { elementId, elementOf, type Piece } from './piece.js'
 
 /** So often sets are made, or what stands in the way is looked at. */
 const MAX_ATTEMPTS = 8
-/** So often somebody else changes the ruleset in between; each time one of them has got on. */
+/** So often somebody else changes the ruleset while leftovers are looked for; each time one of them has got on. */
 const MAX_RESTARTS = 1000
-/** From so many keys on, a set is listed whole: each look-up takes 15 us. */
-const MANY_KEYS = 100
 
 /** A piece, and an element that stands in its way. */
 type Obstacle = readonly [piece: Piece, element: Element]
@@ -30,21 +28,12 @@ type Obstacle = readonly [piece: Piece, element: Element]
 export function install(nft: Nft, pieces: readonly Piece[], owner: string, call: Call): void {
   if (pieces.length === 0) return
   const tx = batch(pieces, owner)
-  const asking = pieces.filter(piece => piece.apart)
   let blocked = false
   for (let attempt = 1, restarts = 0; ; ) {
     try {
-      // What is looked up must still be so when the batch is committed.
-      const generation = blocked || asking.length > 0 ? nft.list.generation() : undefined
-      const obstacles = [
-        ...asking.flatMap(piece => apartOf(nft, piece)),
-        ...(blocked ? inPlace(nft, pieces) : []),
-      ]
-      if (obstacles.length > 0) removeLeftovers(nft, obstacles, call, generation)
-      else {
-        nft.run(tx, generation === undefined ? {} : { generation })
-        return
-      }
+      if (blocked) removeLeftovers(nft, pieces, call)
+      nft.run(tx)
+      return
     } catch (error) {
       if (error instanceof CleanFailure) throw error
       if (isErrno(error, 'ERESTART') && restarts++ < MAX_RESTARTS) continue
@@ -58,28 +47,11 @@ export function install(nft: Nft, pieces: readonly Piece[], owner: string, call:
 
 function batch(pieces: readonly Piece[], owner: string): NftTransaction {
   const tx = new NftTransaction()
-  for (const piece of pieces) {
-    const element = elementOf(piece, owner)
-    if (piece.shared) tx.add(element)
-    else tx.create(element)
-    if (piece.probe) tx.delete(element)
-  }
+  for (const piece of pieces)
+    if (piece.shared) tx.add(elementOf(piece, owner))
+    else tx.create(elementOf(piece, owner))
+  for (const piece of pieces) if (piece.probe) tx.delete(elementOf(piece))
   return tx
-}
-
-/** The elements of other sets that a piece is in conflict with. */
-function apartOf(nft: Nft, piece: Piece): Obstacle[] {
-  const apart = piece.apart ?? []
-  const [first] = apart
-  if (first === undefined) return []
-  if (apart.length < MANY_KEYS)
-    return apart
-      .map(other => nft.list.element(elementOf(other)))
-      .flatMap((present): Obstacle[] => (present ? [[piece, present]] : []))
-  const ids = new Set(apart.map(pieceId))
-  return elementsIn(nft, first.fixture.set)
-    .filter(present => ids.has(elementId(present)))
-    .map((present): Obstacle => [piece, present])
 }
 
 /** What stands where the pieces' own elements go. */
@@ -107,18 +79,18 @@ function overlap(set: NftSet, a: readonly Value[], b: readonly Value[]): boolean
   return Buffer.compare(one.first, other.last) <= 0 && Buffer.compare(other.first, one.last) <= 0
 }
 
-/** In a batch before: nf_tables does not find an interval again that was made around one which goes in the same batch. */
-function removeLeftovers(
-  nft: Nft,
-  obstacles: readonly Obstacle[],
-  call: Call,
-  generation: number | undefined,
-): void {
+/**
+ * In a batch of its own: nf_tables does not find an interval again that was made around one which goes in the same batch. Only if
+ * nobody came in between (ERESTART): what was a leftover when it was looked at may have an owner now.
+ */
+function removeLeftovers(nft: Nft, pieces: readonly Piece[], call: Call): void {
+  const generation = nft.list.generation()
+  const obstacles = inPlace(nft, pieces)
   for (const [piece, present] of obstacles) refuseHeld(call, piece, present)
   const leftovers = new Map(obstacles.map(([, present]) => [elementId(present), present]))
   const tx = new NftTransaction()
   for (const { set, key } of leftovers.values()) tx.destroy(element({ set, key }))
-  nft.run(tx, generation === undefined ? {} : { generation })
+  nft.run(tx, { generation })
 }
 
 function refuseHeld(call: Call, { exclusive }: Piece, present: Element): void {
@@ -134,7 +106,7 @@ function refuseHeld(call: Call, { exclusive }: Piece, present: Element): void {
 }
 
 function fixturesOf(pieces: readonly Piece[]): Set<Fixture> {
-  return new Set(pieces.flatMap(piece => [piece, ...(piece.apart ?? [])]).map(piece => piece.fixture))
+  return new Set(pieces.map(({ fixture }) => fixture))
 }
 
 /** Makes a fixture unless it is there; several ADDs may try at once, and one of them succeeds. */

@@ -14,10 +14,8 @@ export interface Piece {
     /** For the message: 'host port 8080/tcp'. */
     readonly what: string
   }
-  /** Only tried: made and removed in the same batch, which fails where it would overlap with an element that is there. */
+  /** Only tried: made and removed in the same batch, which fails where an element is there that it is, or overlaps with. */
   readonly probe?: true
-  /** Elements of other sets that may not be there, or this one is in conflict with them; looked up before the batch. */
-  readonly apart?: readonly Piece[]
 }
 
 /** The comment of shared elements. Those of an attachment have its owner (`Attached.owner`). */

@@ -1,5 +1,6 @@
 // Reservations: whose a port of the host is. One element for each port or range of ports that is published, in one of two sets: a
-// hash for the most common, single ports of any address, and a tree for ranges and for ports of one address. Each looks into the other.
+// hash for the most common, single ports of any address, and a tree for ranges and for ports of one address. Each is tried
+// in the other.
 import { hash64 } from '../../cni/hash.js'
 import { IP_PROTOCOLS } from '../../kernel/ip-protocol.js'
 import { decodeKey, encodeKey } from '../../kernel/nft/key.js'
@@ -24,16 +25,16 @@ export function reservationPieces(mapping: PortMapping): Piece[] {
   const { hostIp, hostPorts } = mapping
   const exclusive = { what: `host port ${describeMapping(mapping)}` }
   const all = spanOf(mapping, hostPorts.first, hostPorts.last)
-  const anyHost = singlePieces(mapping)
-  if (hostIp !== undefined)
-    return anyHost.map((piece, i) => {
-      const port = hostPorts.first + i
-      return { fixture: spans, key: spanOf(mapping, port, port), exclusive, apart: [piece] }
-    })
-  if (isRange(mapping) && agrees(mapping)) return [{ fixture: spans, key: all, exclusive, apart: anyHost }]
+  const anyHost = singlePieces(mapping).map(piece => ({ ...piece, exclusive }))
+  if (hostIp === undefined && !(isRange(mapping) && agrees(mapping)))
+    return [...anyHost, { fixture: spans, key: all, exclusive, probe: true }]
+  const own =
+    hostIp === undefined
+      ? [all]
+      : anyHost.map((_, i) => spanOf(mapping, hostPorts.first + i, hostPorts.first + i))
   return [
-    ...anyHost.map(piece => ({ ...piece, exclusive })),
-    { fixture: spans, key: all, exclusive, probe: true },
+    ...own.map(key => ({ fixture: spans, key, exclusive })),
+    ...anyHost.map(piece => ({ ...piece, probe: true as const })),
   ]
 }
 

@@ -46,7 +46,7 @@ export function guardStep<S extends Attached>(options: GuardStepOptions<S>): Ste
       const { call, facts, host, key } = undo
       if (!undo.recorded) return mayHave(undo.config) ? sweepUnrecorded(undo) : undefined
       const entries = factsOf(facts)
-      uninstall(host.kernel.nft, entries.flatMap(piecesOf), hostIfname(key))
+      uninstall(host.kernel.nft, entries.flatMap(piecesOf), undo.attached ? undefined : hostIfname(key))
       settle(entries, host, call.log, 'DEL')
     },
 
