@@ -49,12 +49,13 @@ function sameBytes(load: Load, { base, offset, len }: Payload): boolean {
 }
 
 function sameLoad(load: Load, expr: Loaded): boolean {
-  const { dreg, sreg, rest, ...wanted } = expr as Meta
   const has = load as unknown as Record<string, unknown>
-  const wants = wanted as unknown as Record<string, unknown>
+  const wants = expr as unknown as Record<string, unknown>
+  if (has.kind !== wants.kind || has.key !== wants.key) return false
+  const { dreg, sreg, rest, ...wanted } = wants
   // The kernel lists zeros for what was not given.
-  return [...new Set([...Object.keys(has), ...Object.keys(wants)])].every(
-    key => (has[key] ?? absent(key)) === (wants[key] ?? absent(key)),
+  return [...new Set([...Object.keys(has), ...Object.keys(wanted)])].every(
+    key => (has[key] ?? absent(key)) === (wanted[key] ?? absent(key)),
   )
 }
 
