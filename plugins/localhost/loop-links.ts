@@ -51,8 +51,10 @@ export function checkLoop(kernel: Namespace): void {
   checkForwarding(kernel, 6)
   const pair = findPair(kernel)
   if (!pair) throw checkFailed(`interface ${loopNear.name} or ${loopFar.name} is gone`)
-  for (const { name, flags } of [pair.near, pair.far])
+  for (const { name, flags, mtu } of [pair.near, pair.far]) {
     if ((flags & IFF_UP) === 0) throw checkFailed(`interface ${name} is down`)
+    if (mtu !== MTU) throw checkFailed(`interface ${name} has MTU ${mtu}, not ${MTU}`)
+  }
   const nameOf = (index: number | undefined) => (index === pair.near.index ? loopNear.name : loopFar.name)
   for (const route of routesOf(pair))
     if (!hasRoute(kernel, route)) throw checkFailed(`route ${route.dst} dev ${nameOf(route.oif)} is gone`)
@@ -90,7 +92,7 @@ function ensurePair(kernel: Namespace): Pair {
 
 /** An address is set only where it is another: the kernel forgets the neighbours with it. */
 function upWith({ index, address }: Link, { mac }: LoopEnd): LinkChange {
-  return { index, up: true, ...(!address?.equals(mac) && { address: mac }) }
+  return { index, up: true, mtu: MTU, ...(!address?.equals(mac) && { address: mac }) }
 }
 
 function addPair({ link }: Namespace): void {
