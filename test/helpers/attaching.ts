@@ -29,6 +29,15 @@ export class Attaching {
     return this.result.interfaces.find(({ name, sandbox }: Conf) => !sandbox && /^pl[vs]/.test(name)).name
   }
 
+  /** The interface on which the host's IP stack meets the container. */
+  get l3(): string {
+    return this.#confs[0]!.bridge ?? this.end
+  }
+
+  get ifb(): string {
+    return this.result.interfaces.find(({ name }: Conf) => name.startsWith('plb')).name
+  }
+
   /** ADD forward over the chain; every one must succeed. What a test that broke off has left goes first. */
   async attach(): Promise<void> {
     if (this.#attached) await this.remove()
