@@ -289,72 +289,57 @@ const everything: Conf[] = [
   { hostPort: '60-61', containerPort: '60-61', hostIP: '2001:db8::1' },
 ]
 
-for (const [what, more] of Object.entries({
-  plain: {},
-  'with conditions, masqAll': {
-    masqAll: true,
-    conditionsV4: ['-s', '10.0.0.0/8,192.168.0.0/16', '!', '-i', 'eth+'],
-    conditionsV6: ['ip6 saddr != fd00::/8', 'iifname { eth0, eth1 }', 'meta mark & 1 == 1'],
-  },
-}))
-  hosted(`CHECK misses every piece, ${what}`, async (t, world) => {
-    const c = world.container()
-    const conf = await attached(world, c, everything, more)
-    t.equal((await world.call('ADD', conf, c)).error, undefined)
-    const { nft } = world.ns
-    const check = async () => {
-      const generation = nft.list.generation()
-      const { error } = await world.call('CHECK', conf, c)
-      t.equal(nft.list.generation(), generation, 'CHECK changes nothing')
-      return error
-    }
-    t.equal(await check(), undefined)
+const conditions = {
+  conditionsV4: ['-s', '10.0.0.0/8,192.168.0.0/16', '!', '-i', 'eth+'],
+  conditionsV6: ['ip6 saddr != fd00::/8', 'iifname { eth0, eth1 }', 'meta mark & 1 == 1'],
+}
 
-    const sets = nft.list.sets(inetTable).filter(({ name }) => !ofLocalhost.test(name))
-    for (const one of sets.flatMap(set => nft.list.elements(set))) {
-      const key = keyText(one)
-      nft.run(new NftTransaction().delete(element({ set: one.set, key: one.key })))
-      t.match(await check(), {
-        code: 100,
-        msg: `${key} is gone from nftables set inet plumbline ${one.set.name}`,
-      })
-      for (const wrong of altered(one)) {
-        nft.run(new NftTransaction().create(wrong))
-        t.match(await check(), { code: 100, msg: new RegExp(`inet plumbline ${one.set.name} `) }, key)
-        nft.run(new NftTransaction().delete(wrong))
-      }
-      nft.run(new NftTransaction().create(one))
-    }
-    t.equal(await check(), undefined)
+hosted('CHECK misses every piece', async (t, world) => {
+  const c = world.container()
+  const conf = await attached(world, c, everything, { masqAll: true, ...conditions })
+  t.equal((await world.call('ADD', conf, c)).error, undefined)
+  const { nft } = world.ns
+  const check = async () => (await world.call('CHECK', conf, c)).error
+  t.equal(await check(), undefined)
 
-    const rules = listRules(nft.list, inetTable).filter(
-      ({ comment }) => comment !== undefined && !ofLocalhost.test(comment),
-    )
-    for (const one of rules) {
-      nft.run(new NftTransaction().delete(one))
-      const error = await check()
-      t.match(error, { code: 100, msg: new RegExp(one.comment!) }, ruleText(one))
-      const { handle: _, ...again } = one
-      nft.run(new NftTransaction().add(again))
-    }
-    t.equal(await check(), undefined)
+  const sets = nft.list.sets(inetTable).filter(({ name }) => !ofLocalhost.test(name))
+  for (const one of sets.flatMap(set => nft.list.elements(set))) {
+    const key = keyText(one)
+    nft.run(new NftTransaction().delete(element({ set: one.set, key: one.key })))
+    t.match(await check(), {
+      code: 100,
+      msg: `${key} is gone from nftables set inet plumbline ${one.set.name}`,
+    })
+    const wrong = altered(one)
+    nft.run(new NftTransaction().create(wrong))
+    t.match(await check(), { code: 100, msg: new RegExp(`inet plumbline ${one.set.name} `) }, key)
+    nft.run(new NftTransaction().delete(wrong).create(one))
+  }
 
-    nft.run(new NftTransaction().delete(inetTable))
-    t.match(await check(), { code: 100 })
-    t.equal((await world.call('DEL', conf, c)).stdout, '')
-  })
+  const rules = listRules(nft.list, inetTable).filter(
+    ({ comment }) => comment !== undefined && !ofLocalhost.test(comment),
+  )
+  for (const one of rules) {
+    nft.run(new NftTransaction().delete(one))
+    t.match(await check(), { code: 100, msg: new RegExp(one.comment!) }, ruleText(one))
+    const { handle: _, ...again } = one
+    nft.run(new NftTransaction().add(again))
+  }
+  const generation = nft.list.generation()
+  t.equal(await check(), undefined)
+  t.equal(nft.list.generation(), generation, 'CHECK changes nothing')
 
-/** The same key with another value, or of another owner. */
-function altered(one: Element): Element[] {
+  nft.run(new NftTransaction().delete(inetTable))
+  t.match(await check(), { code: 100 })
+  t.equal((await world.call('DEL', conf, c)).stdout, '')
+})
+
+/** The same key with another value; where there is none, of another owner. */
+function altered(one: Element): Element {
   const { value, counter: _, ...rest } = one
-  const other = { ...rest, ...(value !== undefined && { value }), comment: 'plvaaaaaaaaaaaa' }
-  if (!Array.isArray(value)) return [other]
+  if (!Array.isArray(value)) return { ...rest, comment: 'plvaaaaaaaaaaaa' }
   const [address, port] = value as [Ip, number?]
-  return [
-    other,
-    { ...rest, value: [address.add(1), ...(port === undefined ? [] : [port])] },
-    ...(port === undefined ? [] : [{ ...rest, value: [address, port + 1] }]),
-  ]
+  return { ...rest, value: port === undefined ? [address.add(1)] : [address, port + 1] }
 }
 
 hosted('DEL needs neither a result nor a namespace nor the same keys', async (t, world) => {
