@@ -7,9 +7,11 @@ import type { ConntrackSelector } from '../../kernel/conntrack/selector.js'
 import { KernelError } from '../../kernel/error.js'
 import { ownerOf } from '../../kernel/socket/owner.js'
 import type { Listener } from '../../kernel/socket/sockets.js'
+import type { Ip } from '../../wire/ip.js'
 import { loopTarget } from '../localhost/loop.js'
 import { describeMapping, type PortMapping, protocols, sameHost } from '../portmap/mapping.js'
 import { mappingFrom, type PortMapFacts, targetsOf } from './port-map.js'
+import { placeOf } from './port-place.js'
 
 export function portMapSettled(
   entries: readonly PortMapFacts[],
@@ -52,11 +54,17 @@ function staleSelectors(facts: PortMapFacts, verb: 'ADD' | 'DEL'): ConntrackSele
       targetsOf(mapping, facts).flatMap(target => {
         const { first: from, last: to } = mapping.hostPorts
         const toPort = { family: target.family, protocol: mapping.protocol, origPort: { from, to } }
-        if (verb === 'ADD') return [toPort]
+        if (verb === 'ADD') return [{ ...toPort, origDst: onlyAddress(mapping) }]
         const who = target.family === 6 ? [target, loopTarget] : [target]
         return who.map(replySrc => ({ ...toPort, replySrc }))
       }),
     )
+}
+
+/** Undefined where datagrams to the port may have been sent to several: connections to ::1 are seen with another, too. */
+function onlyAddress(mapping: PortMapping): Ip | undefined {
+  const place = placeOf(mapping)
+  return place === mapping.hostIp ? place : undefined
 }
 
 function warnOfNoTarget(entries: readonly PortMapFacts[], log: Logger): void {
