@@ -51,7 +51,7 @@ function staleSelectors(facts: PortMapFacts, verb: 'ADD' | 'DEL'): ConntrackSele
     .map(mappingFrom)
     .filter(({ protocol }) => protocol !== 'tcp')
     .flatMap(mapping =>
-      targetsOf(mapping, facts).flatMap(target => {
+      targetsOf(mapping, facts).flatMap((target): ConntrackSelector[] => {
         const { first: from, last: to } = mapping.hostPorts
         const toPort = { family: target.family, protocol: mapping.protocol, origPort: { from, to } }
         if (verb === 'ADD') return [{ ...toPort, origDst: onlyAddress(mapping) }]
