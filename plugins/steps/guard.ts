@@ -24,7 +24,14 @@ export interface GuardStepOptions<S> {
 }
 
 export function guardStep<S extends Attached>(options: GuardStepOptions<S>): Step<S> {
-  const { wanted, entriesOf, mayHave } = options
+  const { wanted, mayHave } = options
+  const known = new WeakMap<S, EntryFacts[]>()
+  /** Worked out once: `plan` and `apply` ask for them. */
+  const entriesOf = (state: S): EntryFacts[] => {
+    const entries = known.get(state) ?? options.entriesOf(state)
+    if (state.addressed) known.set(state, entries)
+    return entries
+  }
   return {
     name: 'guard',
 
