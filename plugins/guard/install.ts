@@ -15,7 +15,7 @@ import { elementId, elementOf, type Piece } from './piece.js'
 
 /** So often sets are made, or what stands in the way is looked at. */
 const MAX_ATTEMPTS = 8
-/** So often somebody else changes the ruleset while leftovers are looked for; each time one of them has got on. */
+/** So often somebody else changes the ruleset while it is looked at; each time one of them has got on. */
 const MAX_RESTARTS = 1000
 
 /** A piece, and an element that stands in its way. */
@@ -28,12 +28,21 @@ type Obstacle = readonly [piece: Piece, element: Element]
 export function install(nft: Nft, pieces: readonly Piece[], owner: string, call: Call): void {
   if (pieces.length === 0) return
   const tx = batch(pieces, owner)
+  const asking = pieces.filter(({ apart }) => apart)
   let blocked = false
   for (let attempt = 1, restarts = 0; ; ) {
     try {
-      if (blocked) removeLeftovers(nft, pieces, call)
-      nft.run(tx)
-      return
+      // What is looked for must still not be there when the batch is committed.
+      const generation = blocked || asking.length > 0 ? nft.list.generation() : undefined
+      const obstacles = [
+        ...asking.flatMap(piece => apartOf(nft, piece)),
+        ...(blocked ? inPlace(nft, pieces) : []),
+      ]
+      if (obstacles.length > 0) removeLeftovers(nft, obstacles, call, generation!)
+      else {
+        nft.run(tx, generation === undefined ? {} : { generation })
+        return
+      }
     } catch (error) {
       if (error instanceof CleanFailure) throw error
       if (isErrno(error, 'ERESTART') && restarts++ < MAX_RESTARTS) continue
@@ -52,6 +61,14 @@ function batch(pieces: readonly Piece[], owner: string): NftTransaction {
     else tx.create(elementOf(piece, owner))
   for (const piece of pieces) if (piece.probe) tx.delete(elementOf(piece))
   return tx
+}
+
+/** The elements of another set that a piece is in conflict with. */
+function apartOf(nft: Nft, piece: Piece): Obstacle[] {
+  const { from, isIn } = piece.apart!
+  return elementsIn(nft, from.set)
+    .filter(isIn)
+    .map((present): Obstacle => [piece, present])
 }
 
 /** What stands where the pieces' own elements go. */
@@ -83,9 +100,7 @@ function overlap(set: NftSet, a: readonly Value[], b: readonly Value[]): boolean
  * In a batch of its own: nf_tables does not find an interval again that was made around one which goes in the same batch. Only if
  * nobody came in between (ERESTART): what was a leftover when it was looked at may have an owner now.
  */
-function removeLeftovers(nft: Nft, pieces: readonly Piece[], call: Call): void {
-  const generation = nft.list.generation()
-  const obstacles = inPlace(nft, pieces)
+function removeLeftovers(nft: Nft, obstacles: readonly Obstacle[], call: Call, generation: number): void {
   for (const [piece, present] of obstacles) refuseHeld(call, piece, present)
   const leftovers = new Map(obstacles.map(([, present]) => [elementId(present), present]))
   const tx = new NftTransaction()

@@ -16,6 +16,8 @@ export interface Piece {
   }
   /** Only tried: made and removed in the same batch, which fails where an element is there that it is, or overlaps with. */
   readonly probe?: true
+  /** Elements of another set that this one is in conflict with, where there would be too many to try: the set is listed. */
+  readonly apart?: { readonly from: Fixture; readonly isIn: (other: Element) => boolean }
 }
 
 /** The comment of shared elements. Those of an attachment have its owner (`Attached.owner`). */

@@ -3,6 +3,7 @@
 // in the other.
 import { hash64 } from '../../cni/hash.js'
 import { IP_PROTOCOLS } from '../../kernel/ip-protocol.js'
+import type { Element } from '../../kernel/nft/element.js'
 import { decodeKey, encodeKey } from '../../kernel/nft/key.js'
 import { set } from '../../kernel/nft/set.js'
 import { range, type Value } from '../../kernel/nft/value.js'
@@ -21,21 +22,31 @@ const singles = fixture(set({ table: inetTable, name: 'reserved', type: ['inet_p
  */
 const spans = fixture(set({ table: inetTable, name: 'held', type: 'ipv6_addr', flags: ['interval'] }), [])
 
+/** So many ports are tried, at 20 us each; from there on all single ports are listed, at 6 us each. */
+const MANY_PORTS = 500
+
 export function reservationPieces(mapping: PortMapping): Piece[] {
   const { hostIp, hostPorts } = mapping
+  const { first, last } = hostPorts
   const exclusive = { what: `host port ${describeMapping(mapping)}` }
-  const all = spanOf(mapping, hostPorts.first, hostPorts.last)
+  const all = spanOf(mapping, first, last)
+  const wholeRange = isRange(mapping) && agrees(mapping) && hostIp === undefined
+  if (wholeRange && last - first >= MANY_PORTS)
+    return [{ fixture: spans, key: all, exclusive, apart: { from: singles, isIn: isWithin(mapping) } }]
+
   const anyHost = singlePieces(mapping).map(piece => ({ ...piece, exclusive }))
-  if (hostIp === undefined && !(isRange(mapping) && agrees(mapping)))
+  if (hostIp === undefined && !wholeRange)
     return [...anyHost, { fixture: spans, key: all, exclusive, probe: true }]
-  const own =
-    hostIp === undefined
-      ? [all]
-      : anyHost.map((_, i) => spanOf(mapping, hostPorts.first + i, hostPorts.first + i))
+  const own = wholeRange ? [all] : anyHost.map((_, i) => spanOf(mapping, first + i, first + i))
   return [
     ...own.map(key => ({ fixture: spans, key, exclusive })),
     ...anyHost.map(piece => ({ ...piece, probe: true as const })),
   ]
+}
+
+function isWithin({ protocol, hostPorts }: PortMapping): (single: Element) => boolean {
+  return ({ key: [name, port] }) =>
+    name === protocol && Number(port) >= hostPorts.first && Number(port) <= hostPorts.last
 }
 
 function singlePieces({ protocol, hostPorts: { first, last } }: PortMapping): Piece[] {

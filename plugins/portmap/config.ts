@@ -160,24 +160,22 @@ function lengthOf({ first, last }: PortRange): number {
   return last - first + 1
 }
 
+/** Names the later of two mappings that share a port of the host. */
 function refuseTwice(mappings: readonly Placed[]): void {
-  const taken = new Map<string, Placed[]>()
-  for (const placed of mappings) {
-    const { protocol, hostIp, hostPorts } = placed.mapping
-    for (let port = hostPorts.first; port <= hostPorts.last; port++) {
-      const name = `${port}/${protocol}`
-      const others = taken.get(name)
-      const same = others?.find(({ mapping }) => sameHost(mapping.hostIp, hostIp))
-      if (same)
-        throw new CniError(
-          CniCode.invalidConfig,
-          `invalid value for "${placed.key}": host port ${name} is mapped twice`,
-          `"${placed.key}" (${describeMapping(placed.mapping)}) and "${same.key}" (${describeMapping(same.mapping)})`,
-        )
-      if (others) others.push(placed)
-      else taken.set(name, [placed])
+  const sorted = mappings.toSorted((a, b) => a.mapping.hostPorts.first - b.mapping.hostPorts.first)
+  for (const [i, one] of sorted.entries())
+    for (let j = i + 1; j < sorted.length; j++) {
+      const other = sorted[j]!
+      if (other.mapping.hostPorts.first > one.mapping.hostPorts.last) break
+      const { protocol, hostIp } = one.mapping
+      if (other.mapping.protocol !== protocol || !sameHost(other.mapping.hostIp, hostIp)) continue
+      const [first, later] = mappings.indexOf(one) < mappings.indexOf(other) ? [one, other] : [other, one]
+      throw new CniError(
+        CniCode.invalidConfig,
+        `invalid value for "${later.key}": host port ${other.mapping.hostPorts.first}/${protocol} is mapped twice`,
+        `"${later.key}" (${describeMapping(later.mapping)}) and "${first.key}" (${describeMapping(first.mapping)})`,
+      )
     }
-  }
 }
 
 function conditionsOf(family: 4 | 6, list: readonly string[]): PublishConfig['conditions'] {

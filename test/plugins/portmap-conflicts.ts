@@ -28,6 +28,7 @@ const claims: readonly Claim[] = [
     keys: { conditionsV4: ['ip', 'saddr', '10.0.0.0/8'] },
   },
   { name: 'range', ports: [8000, 8100] },
+  { name: 'long range', ports: [7000, 8081] },
   { name: 'range beside it', ports: [8101, 8110] },
   { name: 'range that ends with it', ports: [8070, 8080] },
   { name: 'range to other ports', ports: [8079, 8081], to: 79 },
@@ -40,6 +41,8 @@ const claims: readonly Claim[] = [
   { name: 'one IPv6 address', ports: [8080, 8080], hostIP: '2001:db8::1' },
   { name: '::1', ports: [8080, 8080], hostIP: '::1' },
 ]
+
+const named = (wanted: string) => claims.find(({ name }) => name === wanted)!
 
 /** Said in another way than the code under test says it: every (protocol, port, address) of a small world. */
 function atoms({ ports: [first, last], protocol = 'tcp', hostIP }: Claim): Set<string> {
@@ -164,10 +167,11 @@ t.test('leftovers hold nothing', { skip }, async t => {
     await world.call('DEL', conf, c)
   }
   for (const [left, wanted] of [
-    [claims[3]!, claims[0]!],
-    [claims[0]!, claims[3]!],
-    [claims[10]!, claims[0]!],
-    [claims[0]!, claims[7]!],
+    [named('range'), named('single')],
+    [named('single'), named('range')],
+    [named('one address'), named('single')],
+    [named('single'), named('any IPv4')],
+    [named('single'), named('long range')],
   ] as const) {
     const world = pluginWorld(t as Test)
     await orphaned(world, left)
@@ -179,7 +183,7 @@ t.test('leftovers hold nothing', { skip }, async t => {
 })
 
 t.test('an ADD that was killed before it was refused takes nothing of the holder', { skip }, async t => {
-  for (const claim of [claims[0]!, claims[3]!, claims[10]!, claims[12]!]) {
+  for (const claim of ['single', 'range', 'long range', 'one address', 'range of one address'].map(named)) {
     const world = pluginWorld(t as Test)
     const [a, b] = [world.container(), world.container()]
     const confA = asking(await bridged(world, a), claim)
