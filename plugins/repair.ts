@@ -5,7 +5,7 @@ import { messageOf } from '../cni/failure.js'
 import type { Logger } from '../cni/log.js'
 import type { Host } from '../cni/plugin.js'
 import { type AttachmentRecord, RecordStore } from '../cni/record.js'
-import { KernelError } from '../kernel/error.js'
+import { isErrno, isNotFound, KernelError } from '../kernel/error.js'
 import type { NftSet } from '../kernel/nft/set.js'
 import { NftTransaction } from '../kernel/nft/transaction.js'
 import { repairPassages } from './firewall/keeper.js'
@@ -40,6 +40,9 @@ const SLICE = 20
 
 /** How long a DEL may take from its elements to its record, in ms. */
 const DEL_IN_PROGRESS = 200
+
+/** Others change the ruleset at the same time; none of them gets in between more often than this. */
+const MAX_ATTEMPTS = 8
 
 /** Repairs what the records of all networks under the run directory say. */
 export async function repair(host: Host, runDir: string, log: Logger): Promise<RepairReport> {
@@ -126,6 +129,7 @@ class Repair {
       }
     const lacks: Lack[] = []
     for (const claim of claims) {
+      if (!this.#isOnRecord(claim)) continue
       const lack = lackOf(claim, piece => this.#presentFor(piece))
       if (!lack) continue
       lacks.push(lack)
@@ -182,17 +186,34 @@ class Repair {
     }
   }
 
-  /** A DEL may have come in between, and have found nothing to remove: whose record is gone by now has nothing to get back. */
+  /**
+   * A DEL may have come in between, and have found nothing to remove: whose record is gone by now has nothing to get back. By now its
+   * places may be another's.
+   */
   async #takeBack(): Promise<void> {
     if (this.#restored.length === 0) return
     await pause(DEL_IN_PROGRESS)
-    const tx = new NftTransaction()
-    for (const lack of this.#restored.splice(0)) {
-      const { claim, missing, altered } = lack
-      if (this.#records.read(claim.record, claim.record.plugin)) this.#restored.push(lack)
-      else for (const one of [...missing, ...altered]) if (one.comment === claim.owner) tx.destroy(one)
+    const gone: Lack[] = []
+    for (const lack of this.#restored.splice(0))
+      if (this.#isOnRecord(lack.claim)) this.#restored.push(lack)
+      else gone.push(lack)
+    const { nft } = this.#host.kernel
+    for (let attempt = 1; gone.length > 0; attempt++) {
+      const generation = nft.list.generation()
+      const tx = new NftTransaction()
+      for (const { claim, missing, altered } of gone)
+        for (const one of [...missing, ...altered])
+          if (one.comment === claim.owner && nft.list.element(one)?.comment === claim.owner) tx.destroy(one)
+      try {
+        return nft.run(tx, { generation })
+      } catch (error) {
+        if (attempt === MAX_ATTEMPTS || !(isErrno(error, 'ERESTART') || isNotFound(error))) throw error
+      }
     }
-    this.#host.kernel.nft.run(tx)
+  }
+
+  #isOnRecord({ record }: Claim): boolean {
+    return this.#records.read(record, record.plugin) !== undefined
   }
 
   #settle(): void {
