@@ -3,7 +3,7 @@
 import type { Namespace } from '../../kernel/namespace.js'
 import type { Mac } from '../../wire/mac.js'
 import { redirect } from '../../wire/tc/action/mirred.js'
-import { TC_ACT_STOLEN, TCA_EGRESS_REDIR } from '../../wire/tc/constants.js'
+import { TC_ACT_STOLEN, TCA_ACT_FLAGS_NO_PERCPU_STATS, TCA_EGRESS_REDIR } from '../../wire/tc/constants.js'
 import { MATCH_ALL } from '../../wire/tc/filter/u32.js'
 import type { Filter } from '../../wire/tc/filter.js'
 import { handleOf } from '../../wire/tc/message.js'
@@ -13,6 +13,9 @@ import { frameOf, type Shape, tbfOptions } from './shape.js'
 
 const ETH_P_ALL = 3
 const FIRST = 1
+
+/** A counter for each processor is slow to make, and the bucket behind it lets one packet through at a time anyway. */
+const ONE_COUNTER = { values: TCA_ACT_FLAGS_NO_PERCPU_STATS, mask: TCA_ACT_FLAGS_NO_PERCPU_STATS }
 
 /** Handle of the hook for incoming packets: the kernel knows no other. */
 export const ingressHandle = handleOf(0xffff)
@@ -80,7 +83,7 @@ export function divert(kernel: Namespace, index: number, ifb: number): void {
   kernel.filter.add({
     ...place(index),
     kind: 'u32',
-    options: { u32: { selector: MATCH_ALL, actions: [redirect(ifb)] } },
+    options: { u32: { selector: MATCH_ALL, actions: [{ ...redirect(ifb), flags: ONE_COUNTER }] } },
   })
 }
 

@@ -68,3 +68,15 @@ for (const way of ['in bridge', 'behind bridge'])
     t.ok((await pass(free, limited)) > 20 * secondsOfData, 'to it, without a limit')
     between(await pass(limited, free), secondsOfData / 5, secondsOfData * 1.5, 'from it, limited again')
   })
+
+t.test('full packets of both families, a little at a time', { skip: skip || needs('ping') }, async t => {
+  const world = pluginWorld(t)
+  const { container, conf } = await withLimits(world, 'in ptp', { ingressRate: 1e6, egressRate: 1e6 })
+  for (const { gateway } of conf.prevResult.ips)
+    for (const size of [56, 1400, 8000])
+      t.equal(
+        container.trySh(`ping -q -c 2 -W 5 -s ${size} ${gateway}`).code,
+        0,
+        `${size} bytes from ${gateway}`,
+      )
+})
