@@ -44,6 +44,13 @@ t.test('qdiscs', { skip }, async t => {
   t.ok(isExists(exists))
   t.match(exists, { operation: 'qdisc add', target: `tbf of link ${index}` })
 
+  t.strictSame(ns.qdisc.get({ index }), ns.qdisc.list({ index })[0], 'one, without a list')
+  t.equal(ns.qdisc.get({ index: other }), undefined, "the kernel's default is none")
+  t.equal(ns.qdisc.get({ index, parent: 0x10001 }), undefined, 'nor is the queue of a bucket')
+  t.equal(ns.qdisc.get({ index, parent: TC_H_INGRESS }), undefined)
+  t.equal(ns.qdisc.get({ index: 4711 }), undefined)
+  ns.qdisc.add({ index, parent: 0x10001, handle: 0x50000, kind: 'pfifo', options: { pfifo: { limit: 7 } } })
+  t.match(ns.qdisc.get({ index, parent: 0x10001 }), { kind: 'pfifo', options: { pfifo: { limit: 7 } } })
   const [listed] = ns.qdisc.list({ index })
   t.match(listed, { kind: 'tbf', handle: 0x10000, parent: TC_H_ROOT })
   t.match(listed?.options?.tbf?.parms, { rate: { rate: 10 * mbit }, limit: 100_000 })
@@ -59,6 +66,7 @@ t.test('qdiscs', { skip }, async t => {
 
   ns.qdisc.add({ index, kind: 'ingress' })
   t.match(shown()[1], { kind: 'ingress', handle: 'ffff:' })
+  t.match(ns.qdisc.get({ index, parent: TC_H_INGRESS }), { kind: 'ingress' })
   t.equal(ns.qdisc.remove({ index, kind: 'ingress' }), true)
   t.equal(ns.qdisc.remove({ index, kind: 'ingress' }), false)
   t.equal(ns.qdisc.remove({ index, kind: 'tbf' }), false, 'another kind')

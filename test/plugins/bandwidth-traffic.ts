@@ -61,6 +61,7 @@ for (const way of ['in bridge', 'behind bridge'])
     t.ok(without > 20 * secondsOfData, `without limits: ${without} bytes`)
     between(await pass(free, limited), secondsOfData / 5, secondsOfData * 1.5, 'to it')
     between(await pass(limited, free), secondsOfData / 5, secondsOfData * 1.5, 'from it')
+    if (way !== 'in bridge') return
     await change((4 * rate) / 8, null)
     between(await pass(free, limited), secondsOfData * 1.5, secondsOfData * 6, 'to it, four times as much')
     t.ok((await pass(limited, free)) > 20 * secondsOfData, 'from it, without a limit')
@@ -75,7 +76,7 @@ t.test('full packets of both families, a little at a time', { skip: skip || need
   for (const { gateway } of conf.prevResult.ips)
     for (const size of [56, 1400, 8000])
       t.equal(
-        container.trySh(`ping -q -c 2 -W 5 -s ${size} ${gateway}`).code,
+        container.trySh(`ping -q -c 2 -i 0.2 -W 5 -s ${size} ${gateway}`).code,
         0,
         `${size} bytes from ${gateway}`,
       )
