@@ -225,7 +225,7 @@ t.test('a container in the background', { skip }, async t => {
   t.match(
     run('ps').stdout,
     new RegExp(
-      `^ID +NAME +STATUS .*\n${id} +web +running +\\d+ s +net,plumbline +10.0.0.9,10.0.0.9 +sh -c echo hello`,
+      `^ID +NAME +STATUS .*\n${id} +web +running +\\d+ s +net,plumbline +10.0.0.9,10.0.0.9 +- +sh -c echo hello`,
     ),
   )
   t.match(json('ps'), [

@@ -80,7 +80,6 @@ t.test('two containers on the built-in network', { skip: skip || needs('ping') }
     { code: 125, stderr: new RegExp(addresses[0]!) },
     'an address that is taken',
   )
-  t.match(run('run', '-p', '80:80', '--', 'true'), { stderr: /no plugin of plumbline can publish ports/ })
   t.match(json('resident', 'status'), { running: true })
 
   run('exec', 'web', '--', 'true')
@@ -94,6 +93,85 @@ t.test('two containers on the built-in network', { skip: skip || needs('ping') }
       /removed nftables table inet plumbline\n(.*\n)*.*removed bridge plumbline0\n.*removed lease directory/,
   })
   t.strictSame(remains(host), before)
+})
+
+t.test('ports and limits', { skip: skip || needs('iproute') }, t => {
+  const { host, run, json } = world(t)
+  const before = remains(host)
+  const publish = ['--publish', '18080:80', '--publish', '127.0.0.1:19000-19003:19000-19003/udp']
+  const rates = ['--ingress-rate', '20mbit', '--egress-rate', '5mbit']
+  const web = run('run', '-d', '--name', 'web', ...publish, ...rates, '--', 'sleep', '1000')
+  t.match(web, { code: 0, stderr: '' })
+  const id = web.stdout.trim()
+  t.match(
+    run('run', '-p', '18080:80', '--', 'true'),
+    { code: 125, stderr: new RegExp(`host port 18080/tcp is held by plumbline/${id}/eth0`) },
+    'a port that is taken',
+  )
+  t.match(json('ports'), [
+    {
+      protocol: 'tcp',
+      hostPorts: { first: 18080, last: 18080 },
+      containerPort: 80,
+      targets: [String, String],
+    },
+    { protocol: 'udp', hostIp: '127.0.0.1', hostPorts: { first: 19000, last: 19003 } },
+  ])
+  t.match(run('ports').stdout, /^HOST .*\n\*:18080\/tcp +10\.89\..*:80 +web +plumbline +0 packets, 0 bytes/)
+  t.match(json('ps'), [{ attachments: [{ rates: { ingress: 20e6, egress: 5e6 } }] }])
+  t.match(run('ps').stdout, /in 20 Mbit\/s out 5 Mbit\/s/)
+
+  t.match(json('limit', 'web', '--ingress', '1gbit', '--egress', 'none'), [
+    { container: id, ifname: 'eth0', rates: { ingress: 1e9, egress: undefined } },
+  ])
+  t.match(host.sh('tc qdisc show'), /tbf .* rate 1Gbit/)
+  t.match(run('limit', 'web', '--ingress', 'much'), { code: 1, stderr: /--ingress "much" is no rate/ })
+  t.match(run('limit', 'web'), { code: 1, stderr: /nothing to change/ })
+  t.match(run('limit', 'nobody', '--egress', '1mbit'), { code: 1, stderr: /no container "nobody"/ })
+  t.match(run('check'), { code: 0 })
+
+  run('resident', 'stop')
+  host.sh('nft delete table inet plumbline')
+  t.match(run('repair'), { code: 0, stderr: '' })
+  t.match(run('check'), { code: 0 })
+  run('rm', '-f', 'web')
+  run('network', 'rm', 'plumbline')
+  t.strictSame(remains(host), before)
+  t.end()
+})
+
+t.test('network create', { skip }, t => {
+  const { run, json } = world(t, 'off')
+  const made = json('network', 'create', 'db', '--internal', '--ingress-policy', 'isolated', '--ipv6')
+  t.match(made, {
+    name: 'db',
+    path: /\/db\.conflist$/,
+    config: { plugins: [{ type: 'bridge', bridge: 'pl-db', ingressPolicy: 'isolated' }] },
+  })
+  t.match(
+    run('run', '-n', 'db', '--', 'ip', '-o', 'address').stdout,
+    /10\.90\.0\.2\/24[\s\S]*fd70:6c75:6d62:100::2\/64/,
+  )
+  t.match(json('network', 'create', 'next').config.plugins[0].ipam.ranges, [[{ subnet: '10.90.1.0/24' }]])
+  for (const [args, error] of [
+    [['db'], /there is a network "db" already/],
+    [['../db'], /not a name for a network/],
+    [['x', '--subnet', '10.90.0.0/16'], /--subnet 10\.90\.0\.0\/16 overlaps with 10\.90\.\d\.0\/24/],
+    [['x', '--subnet', '10.1.2.3/24'], /--subnet "10\.1\.2\.3\/24" is no subnet/],
+    [['x', '--mtu', 'big'], /--mtu "big" is no MTU/],
+    [['x', '--type', 'vlan'], /--type "vlan" is unknown/],
+    [['x', '--ingress-policy', 'none'], /--ingress-policy "none" is unknown/],
+    [['x', '--ingress-rate', '3 cows'], /--ingress-rate "3 cows" is no rate/],
+  ] as const)
+    t.match(run('network', 'create', ...args), { code: 1, stderr: error }, args.join(' '))
+  t.strictSame(
+    json('network', 'ls')
+      .networks.map(({ name }: { name: string }) => name)
+      .sort(),
+    ['db', 'next', 'plumbline'],
+  )
+  run('network', 'rm', 'db', 'next')
+  t.end()
 })
 
 t.test('killed at any time, cleaned up by gc or rm', { skip }, async t => {
