@@ -55,10 +55,9 @@ export function queueFairly(kernel: Namespace, index: number, shape: Shape, fram
   return known
 }
 
-/** What is wrong with what is below a bucket; `fair` is what `queueFairly` said. */
-export function queueFault(kernel: Namespace, index: number, fair: boolean): string | undefined {
+/** What is wrong with what is below a bucket; `fair` is what `queueFairly` said, undefined where that is not on record. */
+export function queueFault(kernel: Namespace, index: number, fair: boolean | undefined): string | undefined {
   const below = kernel.qdisc.get({ index, parent: bucketClass })?.kind
-  const expected = fair ? 'fq_codel' : undefined // the bucket's own queue is not shown
-  if (below === expected) return undefined
-  return below === undefined ? `qdisc ${expected} is gone` : `qdisc ${below} is in the place of its queue`
+  if (below === undefined) return fair ? 'qdisc fq_codel is gone' : undefined // the bucket's own queue is not shown
+  return below === 'fq_codel' && fair !== false ? undefined : `qdisc ${below} is in the place of its queue`
 }

@@ -51,8 +51,12 @@ export async function changeLimits(
   const record = records.read(key, CHAINED) ?? records.read(key, plugin)
   if (record?.state !== 'attached')
     throw new CniError(CniCode.unknownContainer, `${describeKey(key)} is not attached by ${plugin}`)
-  const before = factsOnRecord(record) ?? unlimited(host, record)
-  const after = changed(before, change, key)
+  const recorded = factsOnRecord(record)
+  const end = recorded?.end ?? endOf(record)
+  const link = host.kernel.link.get(end)
+  if (!link) throw new CniError(CniCode.checkFailed, `host interface ${end} is gone`)
+  const before = recorded ?? { end, mtu: link.mtu }
+  const after = changed({ ...before, mtu: link.mtu }, change, key)
   // What an earlier change that was cut off has left may still be there.
   const had = { ...before, ...before.before }
   const { ingress, egress } = had
@@ -80,8 +84,8 @@ function requireValid(direction: string, limit: Limit | null | undefined): void 
   )
 }
 
-/** Of an attachment that has no limits. */
-function unlimited({ kernel }: Host, record: AttachmentRecord): BandwidthFacts {
+/** The host end of an attachment that has no limits. */
+function endOf(record: AttachmentRecord): string {
   const end = record.facts[INTERFACE]?.hostIfname
   if (typeof end !== 'string')
     throw new CniError(
@@ -89,9 +93,7 @@ function unlimited({ kernel }: Host, record: AttachmentRecord): BandwidthFacts {
       `what ${record.plugin} makes has no rate that could be limited`,
       'limits are for veth pairs, such as those of bridge and ptp',
     )
-  const link = kernel.link.get(end)
-  if (!link) throw new CniError(CniCode.checkFailed, `host interface ${end} is gone`)
-  return { end, mtu: link.mtu }
+  return end
 }
 
 function changed(

@@ -41,6 +41,7 @@ export function tryAll(kernel: Namespace): string[] {
 
 function inThrowAwayNamespace<T>(directory: string, work: (kernel: Namespace) => T): T {
   const path = `${directory}/probe-${process.pid}`
+  removeNetns(path) // where one was killed at this
   createNetns(path)
   let fd: number
   try {

@@ -27,7 +27,7 @@ function bucketFault(
   name: string,
   index: number,
   shape: Shape,
-  fair = false,
+  fair: boolean | undefined,
 ): string | undefined {
   const root = kernel.qdisc.get({ index })
   if (root === undefined) return `qdisc tbf is gone from ${name}`

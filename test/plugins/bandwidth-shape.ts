@@ -2,12 +2,12 @@
 import t from 'tap'
 import { KernelError } from '../../kernel/error.js'
 import type { Namespace } from '../../kernel/namespace.js'
-import { fairQueue } from '../../plugins/bandwidth/fair-queue.js'
+import { fairQueue, queueFairly, queueFault } from '../../plugins/bandwidth/fair-queue.js'
 import { tryAll } from '../../plugins/bandwidth/probe.js'
 import { difference, frameOf, type Shape, shapeOf, tbfOptions } from '../../plugins/bandwidth/shape.js'
 import { ifbIfname, isIfbIfname } from '../../plugins/names.js'
 import { RTM_NEWQDISC } from '../../wire/route/constants.js'
-import { encodeQdisc } from '../../wire/tc/qdisc.js'
+import { encodeQdisc, type Qdisc } from '../../wire/tc/qdisc.js'
 import { golden, sentBy } from '../helpers/golden.js'
 import { matchBytes } from '../helpers/match-bytes.js'
 import { needs } from '../helpers/needs.js'
@@ -37,6 +37,40 @@ t.test('buckets', async t => {
   for (const [limit, mtu, expected] of cases)
     t.strictSame(shapeOf(limit, mtu), expected, `${JSON.stringify(limit)}, MTU ${mtu}`)
 })
+
+/** Before a kernel without it has been asked: it is not asked again. */
+t.test('the fair queue on a kernel that has it', async t => {
+  const made: Qdisc[] = []
+  const kernelWith = (below?: string) =>
+    ({
+      qdisc: {
+        replace: (qdisc: Qdisc) => made.push(qdisc),
+        get: () => below && { index: 7, kind: below },
+      },
+    }) as unknown as Namespace
+  const shape = shapeOf({ rate: mbit }, 1500)
+  t.equal(queueFairly(kernelWith(), 7, shape, 1518), true)
+  t.strictSame(made, [fairQueue(7, shape, 1518)])
+  t.strictSame(
+    [undefined, 'fq_codel', 'pfifo'].map(below =>
+      [true, false, undefined].map(fair => queueFault(kernelWith(below), 7, fair)),
+    ),
+    [
+      ['qdisc fq_codel is gone', undefined, undefined],
+      [undefined, 'qdisc fq_codel is in the place of its queue', undefined],
+      Array(3).fill('qdisc pfifo is in the place of its queue'),
+    ],
+  )
+  t.throws(
+    () => queueFairly({ qdisc: { replace: fails } } as unknown as Namespace, 7, shape, 1518),
+    /EPERM/,
+    'what is wrong otherwise is an error',
+  )
+})
+
+function fails(): never {
+  throw new KernelError('qdisc replace', 'fq_codel', 1)
+}
 
 t.test('the kernel tells the same bucket back, and every other is told apart', { skip }, async t => {
   const { ns } = tempNetns(t)
