@@ -21,6 +21,7 @@ export interface Case {
 }
 
 const attaching = subjects.filter(subject => subject.attaches).map(subject => subject.type)
+const chained = subjects.filter(subject => subject.behind).map(subject => subject.type)
 const withArgs = subjects.filter(subject => subject.args).map(subject => subject.type)
 const listed = (...variables: string[]) => `required env variables [${variables.join(',')}] missing`
 const without = (...variables: string[]) => ({
@@ -189,12 +190,39 @@ const version: Case[] = [
   ),
 ]
 
+const alone = ({ prevResult: _, ...conf }: Conf) => conf
+
 const previous: Case[] = [
   {
     name: 'CHECK without prevResult',
     verb: 'CHECK',
+    conf: alone,
     code: 7,
     msg: 'required prevResult missing',
+    ours: true,
+  },
+  {
+    name: 'ADD without prevResult',
+    conf: alone,
+    code: 7,
+    msg: /must be called as a chained plugin.*prevResult/,
+    of: chained,
+    ours: true,
+  },
+  ...[5, 'x', []].map(prevResult => ({
+    name: `ADD with prevResult ${JSON.stringify(prevResult)}`,
+    conf: (conf: Conf) => ({ ...conf, prevResult }),
+    code: 6,
+    msg: /prevResult/,
+    of: chained,
+    ours: true,
+  })),
+  {
+    name: 'ADD with a prevResult of an unknown version',
+    conf: conf => ({ ...conf, prevResult: { ...conf.prevResult, cniVersion: '9.9.9' } }),
+    code: 7,
+    msg: /9\.9\.9/,
+    of: chained,
     ours: true,
   },
   ...[5, 'x', []].map(prevResult => ({

@@ -2,8 +2,145 @@
 import type { Case } from './bad-calls.js'
 import type { Conf } from './subjects.js'
 
+/** A key with a value that is wrong, and what the message must say. */
+type BadKey = readonly [key: string, value: unknown, msg: RegExp]
+
+const mapping = { hostPort: 8080, containerPort: 80, protocol: 'tcp' }
+
+/** Of portmap: below runtimeConfig, and inline at the top, too. */
+const mappings: readonly BadKey[] = [
+  ['portMappings', 'x', /portMappings.*x/],
+  ['portMappings', [5], /portMappings.*0.*5/],
+  ['portMappings', [{ containerPort: 80 }], /portMappings.*hostPort/],
+  ['portMappings', [{ hostPort: 80 }], /portMappings.*containerPort/],
+  ...[0, -1, 65536, 1.5, '0', 'x', '90-80', '1-65536'].map(
+    (hostPort): BadKey => [
+      'portMappings',
+      [{ ...mapping, hostPort }],
+      RegExp(`portMappings.*hostPort.*${hostPort}`),
+    ],
+  ),
+  ['portMappings', [{ ...mapping, containerPort: 0 }], /portMappings.*containerPort.*0/],
+  ['portMappings', [{ ...mapping, hostPort: '80-82' }], /portMappings.*containerPort.*3.*80/],
+  ['portMappings', [{ ...mapping, protocol: 'icmp' }], /portMappings.*protocol.*icmp/],
+  ['portMappings', [{ ...mapping, protocol: 6 }], /portMappings.*protocol.*6/],
+  ['portMappings', [{ ...mapping, hostIP: '10.0.0.300' }], /portMappings.*hostIP.*10\.0\.0\.300/],
+  ['portMappings', [{ ...mapping, hostIP: 5 }], /portMappings.*hostIP.*5/],
+  ['portMappings', [mapping, mapping], /8080.*twice/],
+  ['portMappings', [mapping, { ...mapping, hostPort: '8079-8081', containerPort: '1-3' }], /8080.*twice/],
+]
+
+/** Of portmap, at the top in both uses. */
+const publishing: readonly BadKey[] = [
+  ['snat', 'yes', /snat.*yes/],
+  ['masqAll', 1, /masqAll.*1/],
+  ['markMasqBit', 32, /markMasqBit.*32/],
+  ['markMasqBit', -1, /markMasqBit.*-1/],
+  ['externalSetMarkChain', 'MARK-IT', /externalSetMarkChain.*MARK-IT/],
+  ['conditionsV4', 'ip saddr', /conditionsV4.*ip saddr/],
+  ['conditionsV4', [5], /conditionsV4.*5/],
+  ['conditionsV4', ['frobnicate'], /conditionsV4.*frobnicate/],
+  ['conditionsV6', ['-m', 'owner'], /conditionsV6.*owner/],
+]
+
+/** Of bandwidth: at the top, inline below `bandwidth`, below runtimeConfig.bandwidth. */
+const rates: readonly BadKey[] = [
+  ['ingressRate', -1, /ingressRate.*-1/],
+  ['ingressRate', 'fast', /ingressRate.*fast/],
+  ['ingressRate', 1.5, /ingressRate.*1\.5/],
+  ['ingressRate', 5, /ingressRate.*5/],
+  ['egressBurst', -1, /egressBurst.*-1/],
+  ['egressBurst', 2 ** 36, /egressBurst.*68719476736/],
+]
+
+const policies: readonly BadKey[] = [
+  ['ingressPolicy', 'closed', /ingressPolicy.*closed/],
+  ['ingressPolicy', 1, /ingressPolicy.*1/],
+]
+
+const sysctls: readonly BadKey[] = [
+  ['sysctl', 'x', /sysctl.*x/],
+  ['sysctl', { 'net.core.somaxconn': 5 }, /sysctl.*net\.core\.somaxconn.*5/],
+  ['sysctl', { 'kernel.hostname': 'x' }, /sysctl.*kernel\.hostname/],
+  ['sysctl', { 'net.ipv4..tcp_ecn': '1' }, /sysctl.*net\.ipv4\.\.tcp_ecn/],
+  ['sysctl', { 'net/../../kernel/hostname': 'x' }, /sysctl.*net\/\.\.\/\.\.\/kernel\/hostname/],
+  ['sysctl', { 'net.no.such': '1' }, /net\.no\.such/],
+  ['sysctl', { 'net.core.somaxconn': '1', 'net/core/somaxconn': '1' }, /duplicated sysctl keys/],
+]
+
+const chainedKeys: readonly (readonly [readonly string[], readonly BadKey[], Place])[] = [
+  [['portmap'], mappings, 'runtimeConfig'],
+  [['bridge', 'ptp'], mappings, 'top'],
+  [['portmap'], [...publishing, ['backend', 'ebtables', /backend.*ebtables/]], 'top'],
+  [['bridge', 'ptp'], publishing, 'published'],
+  [['bandwidth'], rates, 'top'],
+  [['bridge', 'ptp'], rates, 'bandwidth'],
+  [['bandwidth'], rates, 'runtimeConfig.bandwidth'],
+  [
+    ['firewall'],
+    [
+      ...policies,
+      ['backend', 'ebtables', /backend.*ebtables/],
+      ['iptablesAdminChainName', 'two words', /iptablesAdminChainName.*two words/],
+      ['iptablesAdminChainName', 'FORWARD', /iptablesAdminChainName.*FORWARD/],
+      ['firewalldZone', 5, /firewalldZone.*5/],
+      ['sourceGuard', 'no', /sourceGuard.*no/],
+    ],
+    'top',
+  ],
+  [['bridge', 'ptp'], policies, 'top'],
+  [
+    ['tuning'],
+    [
+      ...sysctls,
+      // Inline, the kernel is asked when an address has been given.
+      ['sysctl', { 'net.core.somaxconn': 'x' }, /net\.core\.somaxconn.*x/],
+      ['mac', '02:00:00:zz:00:01', /mac.*02:00:00:zz:00:01/],
+      ['mac', '01:00:5e:00:00:01', /mac.*01:00:5e:00:00:01/],
+      ['promisc', 'yes', /promisc.*yes/],
+      ['mtu', -1, /mtu.*-1/],
+      ['mtu', 65536, /mtu.*65536/],
+      ['allmulti', 1, /allmulti.*1/],
+      ['txQLen', -1, /txQLen.*-1/],
+      ['txQLen', 2 ** 32, /txQLen.*4294967296/],
+    ],
+    'top',
+  ],
+  [['tuning'], [['mac', 'x', /runtimeConfig\.mac.*x/]], 'runtimeConfig'],
+  [['bridge', 'ptp'], sysctls, 'top'],
+]
+
+/** Where keys stand; `published`: at the top, beside ports that are published. */
+type Place = 'top' | 'published' | 'bandwidth' | 'runtimeConfig' | 'runtimeConfig.bandwidth'
+
+const places: Readonly<Record<Place, (conf: Conf, keys: Conf) => Conf>> = {
+  top: (conf, keys) => ({ ...conf, ...keys }),
+  published: (conf, keys) => ({ ...conf, portMappings: [mapping], ...keys }),
+  bandwidth: (conf, keys) => ({ ...conf, bandwidth: keys }),
+  runtimeConfig: (conf, keys) => ({ ...conf, runtimeConfig: keys }),
+  'runtimeConfig.bandwidth': (
+    { ingressRate: _1, ingressBurst: _2, egressRate: _3, egressBurst: _4, ...conf },
+    keys,
+  ) => ({
+    ...conf,
+    runtimeConfig: { bandwidth: keys },
+  }),
+}
+
+const ofChained: Case[] = chainedKeys.flatMap(([of, keys, place]) =>
+  keys.map(([key, value, msg]) => ({
+    name: `${place}: ${key}: ${JSON.stringify(value)}`,
+    conf: (conf: Conf) => places[place](conf, { [key]: value }),
+    code: 7,
+    msg,
+    of,
+    ours: true,
+  })),
+)
+
 /** Values that only one plugin looks at. */
 export const badKeys: readonly Case[] = [
+  ...ofChained,
   ...[
     ['bridge', ''],
     ['bridge', 'a/b'],

@@ -9,11 +9,11 @@ export function changes(before: Partial<World>, after: Partial<World>): string[]
 
 /**
  * What an attachment left on the host when it was taken back. Cursors may have moved on, and GC may have taken away what
- * no attachment needs any longer: tables of ours, index files. Containers are not looked at.
+ * no attachment needs any longer: tables of ours, the loop, index files. Containers are not looked at.
  */
 export function leftovers(before: World, after: World): string[] {
   const ofHost = ({ leases, records, run, host }: World) => ({ leases, records, run, host })
-  return changes(ofHost(before), ofHost(after)).filter(line => !/^- (nft|run) /.test(line))
+  return changes(ofHost(before), ofHost(after)).filter(line => !/^- (nft|run) |^- .*\bpl-lo[01]\b/.test(line))
 }
 
 /** Everything as lines, `kind name: content`. */
@@ -22,9 +22,14 @@ function lines(value: unknown, path = ''): string[] {
   if (typeof value !== 'object' || value === null) return [`${path.trim()} ${text(value)}`]
   return Object.entries(value).flatMap(([key, inner]) => {
     // A link is told as a whole.
-    if (/(^| )links$/.test(path)) return [`link ${key} ${text(inner)}`]
+    if (/(^| )links$/.test(path)) return [`link ${key} ${text(linkFacts(key, inner))}`]
     return lines(inner, key === 'host' ? path : key === 'nft' || key === 'run' ? key : `${path} ${key}`)
   })
+}
+
+/** GC takes the loop away, and the next who needs it makes another. */
+function linkFacts(name: string, facts: unknown): unknown {
+  return name.startsWith('pl-lo') ? { ...(facts as object), ifindex: undefined } : facts
 }
 
 function text(value: unknown): string {

@@ -1,5 +1,5 @@
 // What an ADD result looks like in each version of the SPEC, for `t.match`.
-import { atLeast, type Conf, type Subject } from './subjects.js'
+import { atLeast, type Conf, type Subject, testsReference } from './subjects.js'
 
 /** The shape of a dual-stack result of this executable. */
 export function resultShape(subject: Subject, version: string): object {
@@ -31,11 +31,14 @@ function newShape(subject: Subject, version: string): object {
 const macText = /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/
 
 /** The SPEC wants the container's interface with its sandbox; the order is the reference's, which people rely on. */
-function interfacesOf({ type }: Subject): object[] {
+function interfacesOf({ type, behind }: Subject): object[] {
   if (type === 'loopback') return [{ name: 'lo', mac: '00:00:00:00:00:00', sandbox: String }]
   const container = { name: 'eth0', mac: macText, sandbox: /^\// }
   const hostEnd = { name: /^(pl|veth)/, mac: macText, sandbox: undefined }
-  return type === 'bridge' ? [{ name: 'brtest', mac: macText }, hostEnd, container] : [hostEnd, container]
+  const bridge = { name: /^br/, mac: macText }
+  const ifb = { name: testsReference ? /^bwp/ : /^plb/, mac: macText, sandbox: undefined }
+  if (type === 'bandwidth') return [bridge, hostEnd, container, ifb]
+  return type === 'bridge' || behind ? [bridge, hostEnd, container] : [hostEnd, container]
 }
 
 const keysSince: Readonly<Record<string, { readonly [key: string]: readonly [from: string, to?: string] }>> =

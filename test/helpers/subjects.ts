@@ -15,6 +15,12 @@ export interface Subject {
   readonly args: readonly string[] | undefined
   /** A configuration that works. */
   conf(host: FakeHost, version?: string): Conf
+  /** Of a chained plugin: the configuration of the plugin that makes the interface before. */
+  behind?(host: FakeHost, version?: string): Conf
+  /** Keys of a network's attachment number n, where two of them can't have the same. */
+  nth?(n: number): Conf
+  /** The first version that the reference plugin takes, where it is not the first of all. */
+  readonly referenceSince?: string
 }
 
 /** True while the suite is pointed at the reference plugins, to see that it asks nothing that they rightly refuse. */
@@ -25,6 +31,11 @@ export const versions = testsReference
   : ['0.1.0', '0.2.0', '0.3.0', '0.3.1', '0.4.0', '1.0.0', '1.1.0']
 
 export const newest = versions.at(-1)!
+
+/** Those that a subject takes. */
+export function versionsOf({ referenceSince }: Subject): readonly string[] {
+  return testsReference && referenceSince ? versions.slice(versions.indexOf(referenceSince)) : versions
+}
 
 export const modes: readonly ResidentMode[] = testsReference ? ['off'] : ['off', 'require']
 
@@ -51,6 +62,34 @@ export function staticIpam(number = 9): Conf {
     routes: [{ dst: '0.0.0.0/0' }, { dst: '::/0' }],
   }
 }
+
+/** A chained plugin with a bridge before it, on a network of its own. */
+function chained(
+  number: number,
+  keys: Conf & { readonly type: string },
+  more: Partial<Subject> = {},
+): Subject {
+  const common = (version: string) => ({ cniVersion: version, name: `behind-${keys.type}` })
+  return {
+    type: keys.type,
+    ifname: 'eth0',
+    attaches: true,
+    args: undefined,
+    conf: (_host, version = newest) => ({ ...common(version), ...keys }),
+    behind: (host, version = newest) => ({
+      ...common(version),
+      type: 'bridge',
+      bridge: `br${keys.type}`,
+      isGateway: true,
+      ipam: hostLocal(host, number),
+    }),
+    ...more,
+  }
+}
+
+const publishing = (hostPort: number): Conf => ({
+  runtimeConfig: { portMappings: [{ hostPort, containerPort: 80, protocol: 'tcp' }] },
+})
 
 export const subjects: readonly Subject[] = [
   {
@@ -112,4 +151,12 @@ export const subjects: readonly Subject[] = [
       ipam: staticIpam(),
     }),
   },
+  chained(11, { type: 'portmap', snat: true, ...publishing(8080) }, { nth: n => publishing(8080 + n) }),
+  chained(
+    12,
+    { type: 'bandwidth', ingressRate: 50e6, ingressBurst: 5e6, egressRate: 20e6, egressBurst: 2e6 },
+    { referenceSince: '0.3.0' },
+  ),
+  chained(13, { type: 'firewall', ingressPolicy: 'same-bridge' }, { referenceSince: '0.4.0' }),
+  chained(14, { type: 'tuning', sysctl: { 'net.core.somaxconn': '500' }, promisc: true }, { args: ['MAC'] }),
 ]
