@@ -12,6 +12,8 @@ export interface Sizes {
   /** 0: the reference's growth is not measured. */
   readonly referenceMany: number
   readonly pairs: number
+  /** Rounds of ours before anything is measured: a resident's first calls run through code that V8 has not compiled yet. */
+  readonly chainWarmUp: number
   readonly chainRounds: number
   readonly chainThroughputRounds: number
   readonly chainThroughputCount: number
@@ -40,6 +42,7 @@ export const full: Sizes = {
   many: 1000,
   referenceMany: 1000,
   pairs: 10_000,
+  chainWarmUp: 40,
   chainRounds: 12,
   chainThroughputRounds: 2,
   chainThroughputCount: 64,
@@ -62,6 +65,7 @@ export const quick: Sizes = {
   many: 300,
   referenceMany: 0,
   pairs: 1000,
+  chainWarmUp: 6,
   chainRounds: 3,
   chainThroughputRounds: 1,
   chainThroughputCount: 32,

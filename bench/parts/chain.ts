@@ -13,7 +13,7 @@ export async function compareChains(bench: Bench): Promise<void> {
   const [reference, ours] = [all.filter(one => one.name === 'reference'), all.filter(isOurs)]
   bench.say('the chain: warming up')
   await measureLatency(reference, { rounds: 1, perRound: 2 })
-  await measureLatency(ours, { rounds: sizes.warmUp * 3, perRound: sizes.perRound })
+  await measureLatency(ours, { rounds: sizes.chainWarmUp, perRound: sizes.perRound })
   bench.say(`the chain, one at a time: ${sizes.chainRounds} rounds of ${sizes.perRound}`)
   results.cpuIsComplete = all.every(one => one.metersAll)
   results.chain = {
