@@ -205,7 +205,6 @@ const tamperings: readonly Tampering[] = [
     of: ['bandwidth'],
     tamper: ({ host, hostEnd }) => host.sh(`tc qdisc del dev ${hostEnd} root`),
     msg: /qdisc tbf is gone from pl[vs]/,
-    reference: true,
   },
   {
     name: 'the ifb is gone',

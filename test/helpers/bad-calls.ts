@@ -167,7 +167,7 @@ const version: Case[] = [
       conf: (conf: Conf) => ({ ...conf, cniVersion }),
       code: 1,
       msg: 'incompatible CNI versions',
-      details: new RegExp(`^config is "${cniVersion}", plugin supports \\["0.1.0" "0.2.0" .*"1.0.0"`),
+      details: new RegExp(`^config is "${cniVersion}", plugin supports \\["0\\.[1-4]\\.0" .*"1.0.0"`),
       ours: cniVersion !== '9.9.9' || verb === 'CHECK',
     })),
   ),
