@@ -273,14 +273,19 @@ function removeLeases(host: FakeHost, container: Container, replacement?: string
   }
 }
 
+/** Behind the launcher is the same code: each case is met once, warm or cold. A resident mends what some of them break. */
+function modeOf({ mended }: Tampering, index: number) {
+  return mended || index % 2 === 0 ? 'off' : modes.at(-1)
+}
+
 for (const mode of modes)
   for (const subject of subjects.filter(each => tamperings.some(one => one.of.includes(each.type))))
     t.test(
       `CHECK of ${subject.type}, resident ${mode}`,
       { skip: needs('root', 'plugins', 'nsenter', 'iproute', 'nft') },
       async t => {
-        for (const one of tamperings.filter(each => each.of.includes(subject.type)))
-          if ((one.reference || !testsReference) && (mode === 'off' || !one.mended))
+        for (const [index, one] of tamperings.filter(each => each.of.includes(subject.type)).entries())
+          if ((one.reference || !testsReference) && modeOf(one, index) === mode)
             t.test(one.name, async t => tampered(t, subject, one, fakeHost(t, { resident: mode })))
       },
     )
