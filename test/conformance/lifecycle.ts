@@ -92,7 +92,10 @@ function delInDecay(_t: Test, runtime: Runtime): void {
       },
     ],
   ]
-  for (const [name, del] of ways) {
+  // Cold, all but bridge share them out among themselves: behind the launcher is the same code.
+  const number = subjects.indexOf(runtime.subject)
+  const isShared = host.resident === 'off' && number > 0 && !testsReference
+  for (const [name, del] of ways.filter((_, i) => !isShared || i % 4 === number % 4)) {
     if (testsReference && /CNI_NETNS|namespace|interface|damaged/.test(name)) continue
     if (testsReference && runtime.subject.behind && /without prevResult/.test(name)) continue
     const container = host.container()
@@ -101,7 +104,6 @@ function delInDecay(_t: Test, runtime: Runtime): void {
     nothingLeft()
     runtime.succeeds(runtime.call('DEL', container, { conf }), `DEL ${name}, again`)
     runtime.succeeds(runtime.call('DEL', container), 'and once more')
-    nothingLeft()
     container.remove()
   }
   const stranger = host.container()

@@ -1,7 +1,7 @@
 // A runtime's part in the tests: calls with all that a runtime puts in.
 import type { Test } from 'tap'
 import { leftovers } from './difference.js'
-import type { Container, ExecOptions, FakeHost, Verb } from './host.js'
+import type { Container, ExecOptions, FakeHost, Verb, World } from './host.js'
 import type { Outcome } from './outcome.js'
 import type { Conf, Subject } from './subjects.js'
 
@@ -96,16 +96,25 @@ export class Runtime {
     this.t.match(outcome, { code: 0, stdout: '' }, `${what}: ${outcome.stdout}${outcome.stderr}`)
   }
 
-  /** What stays for ever is made by a first attachment; the world after it is what DEL must bring back. */
+  /** What stays for ever is made by a first attachment, once for each subject; the world after it is what DEL must bring back. */
   baseline(): () => void {
-    const container = this.host.container()
-    this.succeeds(this.call('DEL', container, { conf: this.add(container) }), 'DEL of the first attachment')
-    this.detach()
-    container.remove()
-    const before = this.host.snapshot()
+    const known = baselines.get(this.host) ?? new Map<Subject, World>()
+    baselines.set(this.host, known)
+    const before = known.get(this.subject) ?? this.#afterFirst()
+    known.set(this.subject, before)
     return () => {
       this.detach()
       this.t.strictSame(leftovers(before, this.host.snapshot()), [], 'nothing is left')
     }
   }
+
+  #afterFirst(): World {
+    const container = this.host.container()
+    this.succeeds(this.call('DEL', container, { conf: this.add(container) }), 'DEL of the first attachment')
+    this.detach()
+    container.remove()
+    return this.host.snapshot()
+  }
 }
+
+const baselines = new WeakMap<FakeHost, Map<Subject, World>>()
