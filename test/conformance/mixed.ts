@@ -5,7 +5,16 @@ import t, { type Test } from 'tap'
 import { leftovers } from '../helpers/difference.js'
 import { type FakeHost, fakeHost } from '../helpers/host.js'
 import { needs, pluginDir, referenceDir } from '../helpers/needs.js'
-import { type Conf, hostLocal, modes, staticIpam, testsReference } from '../helpers/subjects.js'
+import { ask, serve } from '../helpers/service.js'
+import {
+  type Conf,
+  hostLocal,
+  modes,
+  type Subject,
+  staticIpam,
+  subjects,
+  testsReference,
+} from '../helpers/subjects.js'
 
 const skip =
   needs('root', 'plugins', 'reference-plugins', 'iptables', 'nsenter', 'iproute', 'nft') ||
@@ -13,6 +22,9 @@ const skip =
 
 /** What the reference's Debian package speaks. */
 const sharedVersions = ['0.2.0', '0.3.1', '0.4.0', '1.0.0']
+
+/** The reference waits for duplicate address detection. */
+const impatient = 'for kind in all default; do echo 0 >/proc/sys/net/ipv6/conf/$kind/accept_dad; done'
 
 interface Pair {
   readonly main: 'bridge' | 'ptp'
@@ -53,8 +65,6 @@ function wholeLife(t: Test, pair: Pair, host: FakeHost): void {
     ipMasq: true,
     ipam: pair.ipam === 'static' ? staticIpam() : hostLocal(host),
   })
-  // The reference waits for duplicate address detection.
-  const impatient = 'for kind in all default; do echo 0 >/proc/sys/net/ipv6/conf/$kind/accept_dad; done'
   host.sh(impatient)
   container.sh(impatient)
   const run = (verb: 'ADD' | 'CHECK' | 'DEL', conf: Conf) => host.exec(pair.main, verb, { ...call, conf })
@@ -76,6 +86,63 @@ function wholeLife(t: Test, pair: Pair, host: FakeHost): void {
     }
     const del = run('DEL', { ...conf, prevResult: added.json })
     t.match(del, { code: 0, stdout: '' }, `${version}: DEL: ${del.stdout}`)
+    t.strictSame(leftovers(before, host.snapshot()), [], `${version}: nothing is left`)
+  }
+}
+
+/** In one chain: whose the plugin is that stands behind the other's bridge. */
+for (const mode of modes)
+  t.test(`chains, resident ${mode}`, { skip: skip || needs('socat', 'ss', 'python3') }, async t => {
+    for (const subject of subjects.filter(({ behind }) => behind))
+      for (const ours of ['bridge', subject.type])
+        t.test(
+          ours === 'bridge'
+            ? `the reference's ${subject.type} behind our bridge`
+            : `our ${subject.type} behind the reference's bridge`,
+          async t => chainedLife(t, subject, ours, fakeHost(t, { resident: mode })),
+        )
+  })
+
+async function chainedLife(t: Test, subject: Subject, ours: string, host: FakeHost): Promise<void> {
+  const container = host.container()
+  for (const each of [host, container]) each.sh(impatient)
+  const run = (verb: 'ADD' | 'CHECK' | 'DEL', conf: Conf) =>
+    host.exec(conf.type, verb, {
+      id: container.id,
+      netns: container.netns,
+      ifname: 'eth0',
+      dir: conf.type === ours ? pluginDir : referenceDir,
+      conf,
+    })
+  const succeeds = (verb: 'ADD' | 'CHECK' | 'DEL', conf: Conf): Conf => {
+    const { code, json, stdout, stderr } = run(verb, conf)
+    t.equal(code, 0, `${conf.cniVersion}: ${verb} of ${conf.type} ${stdout}${stderr}`)
+    return json
+  }
+  const attach = (version: string) => {
+    const bridge = subject.behind!(host, version)
+    const chained = { ...subject.conf(host, version), prevResult: succeeds('ADD', bridge as Conf) }
+    const prevResult = succeeds('ADD', chained)
+    return { bridge: { ...bridge, prevResult }, chained: { ...chained, prevResult } } as Record<string, Conf>
+  }
+  const detach = ({ bridge, chained }: Record<string, Conf>) => {
+    succeeds('DEL', chained!)
+    succeeds('DEL', bridge!)
+  }
+  detach(attach('1.0.0'))
+  const before = host.snapshot()
+  if (subject.type === 'portmap') await serve(t, { netns: container.netns, port: 80, greeting: 'published' })
+  for (const version of ['0.4.0', '1.0.0']) {
+    const confs = attach(version)
+    if (subject.type === 'portmap')
+      t.match(
+        ask({ netns: host.netns, address: '127.0.0.1', port: 8080 }),
+        /^published/,
+        `${version}: a port`,
+      )
+    succeeds('CHECK', confs.bridge!)
+    if (ours !== 'bridge' || !subject.referenceCheckFails) succeeds('CHECK', confs.chained!)
+    detach(confs)
     t.strictSame(leftovers(before, host.snapshot()), [], `${version}: nothing is left`)
   }
 }
